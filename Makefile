@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+# A thin front for Meson: each target is one line of what one would type anyway.
+
+BUILD ?= build
+PREFIX ?= /usr/local
+
+all: $(BUILD)/build.ninja
+	@ninja -C $(BUILD)
+
+setup:
+	@tools/setup.sh
+
+$(BUILD)/build.ninja:
+	@tools/setup.sh
+	@meson setup $(BUILD) --prefix=$(PREFIX) --buildtype=release
+
+# From nothing to a report on a folder of drawn fruit photos.
+demo: setup all
+	@tools/demo.sh $(BUILD)
+
+# Everything, as CI runs it.
+test:
+	@tools/setup.sh --tests
+	@$(MAKE) --no-print-directory all
+	@tests/run.sh $(BUILD)
+
+# The quick suite, before each commit.
+check: all
+	@meson test -C $(BUILD) --suite quick --print-errorlogs
+
+install: all
+	@meson install -C $(BUILD)
+
+format:
+	@git ls-files '*.c' '*.h' | xargs clang-format -i
+
+clean:
+	@rm -rf $(BUILD)
+
+.PHONY: all setup demo test check install format clean

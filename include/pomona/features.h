@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Features: one photo in, one vector out.
+ *
+ * An extractor holds what one thread needs: decoder buffers, the resized image and the network's working
+ * memory. It allocates when it is made and when a photo is larger than any before, not per photo. Use one
+ * extractor per thread; all of them may share one network.
+ */
+#ifndef POMONA_FEATURES_H
+#define POMONA_FEATURES_H
+
+#include "image.h"
+#include "network.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct pom_extractor;
+
+struct pom_extractor_options {
+    struct pom_decode_options decode;
+    struct pom_resize_options resize;
+    int64_t max_file_bytes; /* refuse larger files; 0: the default, 256 MiB */
+    const char *cpu; /* limit the kernel set: "scalar", "avx2", "avx512"; NULL: the fastest that runs here */
+};
+
+/* Defaults: as the fields say; bicubic, stretch, EXIF rotation applied. */
+POM_API void pom_extractor_options_init(struct pom_extractor_options *options);
+
+/* `network` must outlive the extractor; `options` may be NULL. The caller owns *extractor.
+ * Errors: ARGUMENT, MEMORY, UNSUPPORTED (a layer this build cannot run). */
+POM_API enum pom_status pom_extractor_new(struct pom_extractor **extractor, const struct pom_network *network,
+                                          const struct pom_extractor_options *options, struct pom_error *err);
+
+/* A further extractor for another thread: shares the packed weights, has its own working memory. `extractor`
+ * may be freed before its clones. */
+POM_API enum pom_status pom_extractor_clone(struct pom_extractor **clone,
+                                            const struct pom_extractor *extractor, struct pom_error *err);
+
+/* NULL is fine. */
+POM_API void pom_extractor_free(struct pom_extractor *extractor);
+
+/* features[n_features] of the photo whose encoded bytes are at `data` (borrowed for the call).
+ * Errors: those of pom_image_decode. */
+POM_API enum pom_status pom_extract_memory(struct pom_extractor *extractor, const void *data,
+                                           size_t size_bytes, float *features, struct pom_error *err);
+
+/* The same for a file. Errors: also NOT_FOUND and IO. */
+POM_API enum pom_status pom_extract_file(struct pom_extractor *extractor, const char *path, float *features,
+                                         struct pom_error *err);
+
+/* The same for decoded pixels of any size. */
+POM_API enum pom_status pom_extract_image(struct pom_extractor *extractor, const struct pom_image *image,
+                                          float *features, struct pom_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Whole runs: a folder of photos to tables, PCA and report.
+ *
+ * The output folder and its files are described in docs/formats.md. A run is planned from the sorted listing,
+ * parts appear whole or not at all, and listed = written + failed is checked at the end. Each function blocks
+ * until it is done; events arrive on the calling thread or on a thread of the run, one at a time.
+ */
+#ifndef POMONA_PIPELINE_H
+#define POMONA_PIPELINE_H
+
+#include "image.h"
+#include "pca.h"
+#include "status.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum pom_event_kind {
+    POM_EVENT_STAGE = 0,    /* a stage began: `stage` is "list", "extract", "fit", "transform" or "report" */
+    POM_EVENT_PROGRESS = 1, /* counts changed; sent a few times per second */
+    POM_EVENT_MESSAGE = 2,  /* one line for the user: `message` */
+    POM_EVENT_WARNING = 3,  /* the same, and worth attention */
+    POM_EVENT_DONE = 4      /* the run is over; counts are final */
+};
+
+struct pom_event {
+    enum pom_event_kind kind;
+    const char *stage;
+    const char *message; /* NULL unless MESSAGE or WARNING */
+    int64_t n_total;     /* of the stage: photos or rows; 0 while unknown */
+    int64_t n_done;      /* written and failed together */
+    int64_t n_failed;
+    double seconds; /* since the stage began */
+    double photos_per_second;
+};
+
+struct pom_run_options {
+    const char *source;     /* folder, list file (one path a line, "@FILE"), or one photo */
+    const char *output;     /* folder */
+    const char *network;    /* as pom_network_open takes it; NULL: "auto" */
+    const char *cpu;        /* kernel set limit; NULL: the fastest */
+    const char *glob;       /* space-separated patterns, case-insensitive; NULL: *.jpg *.jpeg *.png *.webp */
+    const char *label_from; /* "parent" (NULL), "none" or "regex:EXPRESSION" with one group */
+    const char *formats;    /* comma-separated of parquet, csv, json; NULL: "parquet" */
+    int n_threads;          /* 0: one per core that this process may use */
+    int part_rows;          /* listing rows per part; 0: the default, 8192 */
+    struct pom_decode_options decode;
+    struct pom_resize_options resize;
+    int64_t max_file_bytes; /* 0: the default, 256 MiB */
+    int64_t max_failures;   /* abort when more photos than this fail; negative: never */
+    struct pom_pca_options pca;
+    unsigned pca_apply_flags;
+    const char
+        *pca_path; /* transform: the PCA file; NULL in a run: fitted and written to output/pca.safetensors */
+    int with_scaled;          /* nonzero: add features_scaled to the PCA table */
+    int resume;               /* go on with an output that is there */
+    int retry_failed;         /* with an output that is there: only its failed photos */
+    int update;               /* with an output that is there: add photos that are new in the source */
+    int overwrite;            /* replace an output that Pomona made */
+    int dry_run;              /* list and plan, say what would be done, write nothing */
+    int no_report;            /* skip report.html and plots/ */
+    const char *command_line; /* recorded in the manifest; NULL: nothing recorded */
+    void (*on_event)(void *user, const struct pom_event *event); /* may be NULL */
+    int (*should_stop)(
+        void *user); /* polled; nonzero: finish the current photos and return INTERRUPTED; may be NULL */
+    void *user;
+};
+
+/* Defaults: as the fields say; max_failures -1. */
+POM_API void pom_run_options_init(struct pom_run_options *options);
+
+struct pom_run_result {
+    int64_t n_listed;
+    int64_t n_written; /* rows in the features table */
+    int64_t n_failed;
+    int n_components; /* k of the PCA, 0 where none was fitted or applied */
+    double seconds;
+    double photos_per_second;
+    int64_t peak_memory_bytes;
+};
+
+/* extract, fit, transform and report in one go. `result` may be NULL.
+ * Errors: ARGUMENT, NOT_FOUND, EXISTS, MISMATCH, IO, NUMERIC, LIMIT (max_failures), INTERRUPTED. Photos that
+ * fail are rows of the failures table and not an error of the run. */
+POM_API enum pom_status pom_run(const struct pom_run_options *options, struct pom_run_result *result,
+                                struct pom_error *err);
+
+/* photos -> output/features, output/failures, output/run.json. */
+POM_API enum pom_status pom_extract_run(const struct pom_run_options *options, struct pom_run_result *result,
+                                        struct pom_error *err);
+
+/* Fits options->pca on every row of `source` (an output folder, a folder of Parquet files, or one file; what
+ * Spark wrote is fine) and saves to options->pca_path. */
+POM_API enum pom_status pom_fit_run(const struct pom_run_options *options, struct pom_run_result *result,
+                                    struct pom_error *err);
+
+/* Applies options->pca_path to the rows of `source` and writes output/pca. */
+POM_API enum pom_status pom_transform_run(const struct pom_run_options *options,
+                                          struct pom_run_result *result, struct pom_error *err);
+
+/* Writes report.html and plots/ into the output folder of a finished run, from what is in it. */
+POM_API enum pom_status pom_report_run(const struct pom_run_options *options, struct pom_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Running a network: a plan is made once from a graph and a kernel set and shared; a runner is one thread's
+ * arena.
+ */
+#ifndef POMONA_CNN_RUN_H
+#define POMONA_CNN_RUN_H
+
+#include "cnn/graph.h"
+
+struct pomk_kernels; /* kernels/kernels.h */
+struct pomi_plan;
+struct pomi_runner;
+
+/* Packs the weights for one kernel set and lays out the working memory. The graph may be released afterwards.
+ * The caller owns one reference. Errors: UNSUPPORTED (with the layer's name), MEMORY. */
+enum pom_status pomi_plan_new(struct pomi_plan **plan, const struct pomi_graph *graph,
+                              const struct pomk_kernels *kernels, struct pom_error *err);
+void pomi_plan_retain(struct pomi_plan *plan);  /* thread-safe */
+void pomi_plan_release(struct pomi_plan *plan); /* thread-safe; NULL is fine */
+
+size_t pomi_plan_arena_bytes(const struct pomi_plan *plan);
+size_t pomi_plan_weights_bytes(const struct pomi_plan *plan);
+
+/* Retains the plan. */
+enum pom_status pomi_runner_new(struct pomi_runner **runner, struct pomi_plan *plan, struct pom_error *err);
+void pomi_runner_free(struct pomi_runner *runner); /* NULL is fine */
+
+/* rgb[input_px][input_px][3] -> features[n_features]. Allocates nothing, cannot fail. */
+void pomi_runner_run(struct pomi_runner *runner, const uint8_t *rgb, float *features);
+
+#endif

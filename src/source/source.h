@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Where photos come from: a folder, a list file or one photo becomes the listing, which is the plan of a run.
+ */
+#ifndef POMONA_SOURCE_SOURCE_H
+#define POMONA_SOURCE_SOURCE_H
+
+#include <stddef.h>
+
+#include "base/bytes.h"
+
+struct pomi_source_options {
+    const char *source; /* folder, photo, or "@FILE": a list file with one path a line */
+    const char *glob;   /* space-separated patterns on the file name, case-insensitive; NULL: the default */
+    const char
+        *label_from; /* NULL or "parent": second-to-last path element; "none"; "regex:..." with one group */
+};
+
+struct pomi_photo {
+    const char *path;  /* as the user could open it */
+    const char *label; /* "" when there is none */
+};
+
+struct pomi_listing {
+    struct pomi_photo *photos; /* sorted by path bytes, without duplicates */
+    size_t n_photos;
+    char hash[65]; /* SHA-256 over paths and labels, in order */
+    void *memory;  /* owns the strings */
+};
+
+/* Errors: NOT_FOUND, IO (an unreadable folder or a symlink loop, by name), ARGUMENT (no photo matches, bad
+ * regex). */
+enum pom_status pomi_source_list(struct pomi_listing *listing, const struct pomi_source_options *options,
+                                 struct pom_error *err);
+void pomi_listing_release(struct pomi_listing *listing);
+
+#endif

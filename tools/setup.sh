@@ -1,0 +1,154 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Brings a Debian or Ubuntu machine to the point where Pomona builds: system packages by apt, DuckDB and the report's
+# plotting library from npm into .deps/, all pinned by version and checksum. Quick when nothing is missing.
+#
+#   tools/setup.sh            what `make` needs
+#   tools/setup.sh --tests    also what the long tests need: browser, fuzzing compiler, Python packages
+#   tools/setup.sh --dry-run  print what would be installed
+set -eu
+
+cd "$(dirname "$0")/.."
+root=$PWD
+dry_run=no
+with_tests=no
+for argument in "$@"; do
+    case $argument in
+    --tests) with_tests=yes ;;
+    --dry-run) dry_run=yes ;;
+    *)
+        sed -n '6,8s/^# *//p' "$0" >&2
+        exit 2
+        ;;
+    esac
+done
+
+build_packages="gcc libc6-dev meson ninja-build pkg-config make
+    libjpeg62-turbo-dev libpng-dev libwebp-dev
+    libssl-dev libjansson-dev
+    libcurl4-openssl-dev libhdf5-dev libopenblas-dev liblapacke-dev libcairo2-dev"
+test_packages="libcmocka-dev clang clang-format libclang-rt-dev g++ python3 python3-venv chromium"
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+package_is_there() {
+    dpkg-query -W -f '${Status}\n' "$1" 2>/dev/null | grep -q 'ok installed'
+}
+
+# Debian and Ubuntu name some packages differently: take the first name that is installed or to be had.
+candidates() {
+    case $1 in
+    libjpeg62-turbo-dev) echo "libjpeg62-turbo-dev libjpeg-turbo8-dev" ;;
+    libclang-rt-dev) echo "libclang-rt-14-dev libclang-rt-18-dev libclang-rt-19-dev libclang-rt-dev" ;;
+    chromium) echo "chromium chromium-browser" ;;
+    *) echo "$1" ;;
+    esac
+}
+
+missing_packages() {
+    for wanted in "$@"; do
+        found=
+        for name in $(candidates "$wanted"); do
+            if package_is_there "$name"; then found=$name; fi
+        done
+        [ -n "$found" ] || printf '%s ' "$wanted"
+    done
+}
+
+install_packages() {
+    missing=$(missing_packages "$@")
+    [ -n "$missing" ] || return 0
+    echo "setup: system packages to install: $missing"
+    [ "$dry_run" = no ] || return 0
+    if ! command -v apt-get >/dev/null; then
+        echo "setup: this machine has no apt-get; the README names the packages for Fedora and Homebrew" >&2
+        exit 3
+    fi
+    as_root apt-get update -qq
+    chosen=
+    for wanted in $missing; do
+        for name in $(candidates "$wanted"); do
+            if apt-cache show "$name" >/dev/null 2>&1; then
+                chosen="$chosen $name"
+                break
+            fi
+        done
+    done
+    # shellcheck disable=SC2086 # a list of names
+    DEBIAN_FRONTEND=noninteractive as_root apt-get install -y -qq --no-install-recommends $chosen >/dev/null
+}
+
+# npm_archive NAME VERSION SHA512 FOLDER FILE...: unpacks the named files of one npm archive into .deps/FOLDER.
+npm_archive() {
+    name=$1 version=$2 sha512=$3 folder=.deps/$4
+    shift 4
+    stamp=$folder/.$(printf '%s' "$name-$version" | tr '/@' '__')
+    if [ -e "$stamp" ]; then return 0; fi
+    echo "setup: to download into $folder: $name $version (npm)"
+    [ "$dry_run" = no ] || return 0
+    command -v npm >/dev/null || install_packages npm
+    work=$(mktemp -d)
+    (cd "$work" && npm pack --silent "$name@$version" >/dev/null 2>&1) || {
+        echo "setup: npm could not fetch $name $version: is the network there?" >&2
+        exit 3
+    }
+    archive=$(find "$work" -name '*.tgz')
+    got=$(openssl dgst -sha512 -binary "$archive" | openssl base64 -A)
+    if [ "$got" != "$sha512" ]; then
+        echo "setup: $name $version has SHA-512 $got, expected $sha512: not installed" >&2
+        exit 3
+    fi
+    mkdir -p "$folder"
+    for file in "$@"; do
+        tar -xzf "$archive" -C "$work" "package/$file"
+        mv "$work/package/$file" "$folder/"
+    done
+    rm -rf "$work"
+    : >"$stamp"
+}
+
+# A DuckDB that the system offers is taken first.
+duckdb() {
+    if pkg-config --exists duckdb 2>/dev/null; then return 0; fi
+    case $(uname -m) in
+    x86_64)
+        npm_archive @duckdb/node-bindings-linux-x64 1.4.4-r.3 \
+            Z59zpUIcZilHBmcZpmwfFwi6/OAnKlVQCE9/NGgZCFSqYeb+3ij5HQy26hp10GIiv3HxUQGId8HVs92x2jvckQ== \
+            duckdb libduckdb.so
+        ;;
+    aarch64)
+        npm_archive @duckdb/node-bindings-linux-arm64 1.4.4-r.3 \
+            qF2/WhB+i+8is60RrpTY/5ZnywIUayuBiVXSuQ4rrRn1m1gvfKqPvjySbiDjYgQo/6OXu/fax0KC1gXnNWoLEA== \
+            duckdb libduckdb.so
+        ;;
+    *)
+        echo "setup: no DuckDB for $(uname -m): install libduckdb with its pkg-config file" >&2
+        exit 3
+        ;;
+    esac
+    npm_archive duckdb 1.4.4 \
+        hEJJ5hyVF0VLj3dmOLpsWrQR0b3d4Ykqtygm6iUXjHJDDnSqg/USKxcb5qvNrOhFYPgktayU6dXCtgPqcmmpog== \
+        duckdb src/duckdb/src/include/duckdb.h
+}
+
+# The long tests compare with numpy, pyarrow, pandas and Spark; the quick ones need none of it.
+python_packages() {
+    stamp=.deps/python/.$(openssl dgst -sha256 -r tests/requirements.txt | cut -c1-16)
+    if [ -e "$stamp" ]; then return 0; fi
+    echo "setup: Python packages to install into .deps/python: $(grep -v '^#' tests/requirements.txt | tr '\n' ' ')"
+    [ "$dry_run" = no ] || return 0
+    python3 -m venv .deps/python
+    .deps/python/bin/pip install --quiet --requirement tests/requirements.txt
+    : >"$stamp"
+}
+
+# shellcheck disable=SC2086 # lists of names
+install_packages $build_packages
+duckdb
+if [ "$with_tests" = yes ]; then
+    # shellcheck disable=SC2086
+    install_packages $test_packages
+    if [ -e "$root/tests/requirements.txt" ]; then python_packages; fi
+fi
