@@ -2,11 +2,11 @@
 /*
  * The safetensors container, which network files and PCA files are: reading from and writing to memory.
  *
- *     offset  size        content
- *     0       8           n, little-endian u64: length of the header
- *     8       n           header: JSON object, name -> {"dtype","shape","data_offsets":[begin,end]},
- * "__metadata__": strings 8 + n   the rest    tensor data, little-endian, offsets relative to here, without
- * holes or overlaps
+ *     offset  size   content
+ *     0       8      n, little-endian u64: length of the header
+ *     8       n      header: a JSON object, name -> {"dtype","shape","data_offsets":[begin,end]},
+ *                    and "__metadata__" -> {key: string}
+ *     8 + n   rest   tensor data, little-endian; offsets count from here; no holes, no overlaps
  *
  * Header limit 100 MB as in the reference implementation. Writing is deterministic: metadata and tensors
  * sorted by name, no spaces, header padded with spaces so that data begins at a multiple of 8.
