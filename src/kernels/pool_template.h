@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The small kernels: addition, pooling, and the loop that measures the machine's multiply-add limit.
+ * Included once per kernel set.
+ */
+#include "kernels/template.h"
+
+static void max_pool(const struct pomk_max_pool *p)
+{
+    for (int x = 0; x < p->n_pixels; x++) {
+        const int left = x * p->stride - p->pad_left;
+        const int begin = left < 0 ? 0 : left,
+                  end = left + p->kernel < p->width ? left + p->kernel : p->width;
+        for (int lane = 0; lane < POMK_BLOCK_CHANNELS; lane += VECTOR_LANES) {
+            vector largest = vector_load(p->rows[0] + (ptrdiff_t)begin * POMK_BLOCK_CHANNELS + lane);
+            for (int row = 0; row < p->n_rows; row++)
+                for (int column = begin; column < end; column++)
+                    largest = vector_greater(
+                        vector_load(p->rows[row] + (ptrdiff_t)column * POMK_BLOCK_CHANNELS + lane), largest);
+            vector_store(p->output + (ptrdiff_t)x * POMK_BLOCK_CHANNELS + lane, largest);
+        }
+    }
+}
+
+static void add(float *output, const float *a, const float *b, size_t n_pixels,
+                enum pomk_activation activation)
+{
+    for (size_t i = 0; i < n_pixels * POMK_BLOCK_CHANNELS; i += VECTOR_LANES)
+        vector_store(output + i, activate(vector_add(vector_load(a + i), vector_load(b + i)), activation));
+}
+
+static void sum_pixels(float *sums, const float *input, size_t n_pixels)
+{
+    for (int lane = 0; lane < POMK_BLOCK_CHANNELS; lane += VECTOR_LANES) {
+        vector sum = vector_load(sums + lane);
+        for (size_t i = 0; i < n_pixels; i++)
+            sum = vector_add(sum, vector_load(input + i * POMK_BLOCK_CHANNELS + lane));
+        vector_store(sums + lane, sum);
+    }
+}
+
+/*
+ * Twelve independent chains hide the latency of two multiply-adds per cycle on every current core. x -> x / 2
+ * + 1 stays near 2: subnormal numbers would be many times slower than the limit that is to be measured.
+ */
+static double fma_peak(long n_rounds, float *result)
+{
+    enum { N_CHAINS = 12 };
+    vector acc[N_CHAINS];
+    vector half = vector_set(*result * 0.0f + 0.5f), one = vector_set(1.0f);
+    UNROLL for (int i = 0; i < N_CHAINS; i++) acc[i] = vector_set((float)i);
+    for (long round = 0; round < n_rounds; round++)
+        UNROLL for (int i = 0; i < N_CHAINS; i++) acc[i] = vector_multiply_add(acc[i], half, one);
+    vector sum = acc[0];
+    UNROLL for (int i = 1; i < N_CHAINS; i++) sum = vector_add(sum, acc[i]);
+    _Alignas(POMK_ALIGN_BYTES) float lanes[VECTOR_LANES];
+    vector_store(lanes, sum);
+    *result = lanes[0];
+    return (double)n_rounds * N_CHAINS * VECTOR_LANES;
+}

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * What the kernel templates share: loops that must unroll, functions that must or must not be inlined,
+ * activation. A template's sizes are function parameters that are constants after inlining.
+ */
+#ifndef POMK_TEMPLATE_H
+#define POMK_TEMPLATE_H
+
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+#define NEVER_INLINE  __attribute__((noinline))
+
+/* Placed before a loop over registers: an array of vectors stays in registers only when every index is a
+ * constant. */
+#if defined(__clang__)
+#define UNROLL   _Pragma("clang loop unroll(full)")
+#define UNROLL_4 _Pragma("clang loop unroll_count(4)")
+#else
+#define UNROLL   _Pragma("GCC unroll 16")
+#define UNROLL_4 _Pragma("GCC unroll 4")
+#endif
+
+ALWAYS_INLINE vector activate(vector x, enum pomk_activation activation)
+{
+    if (activation == POMK_ACTIVATION_NONE) return x;
+    x = vector_greater(vector_set(0.0f), x);
+    return activation == POMK_ACTIVATION_RELU6 ? vector_smaller(vector_set(6.0f), x) : x;
+}
+
+#endif

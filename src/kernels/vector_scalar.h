@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The vector of the scalar set: one float. This file is the meaning of the vector operations; a new
+ * instruction set writes the same seven functions for its registers, with the same results lane by lane:
+ *   multiply_add   a * b + c with one rounding
+ *   greater        a > b ? a : b      so b when either is NaN, and b when both are zeros
+ *   smaller        a < b ? a : b
+ * Loads and stores are aligned to the vector's size.
+ */
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#define VECTOR_LANES 1
+typedef float vector;
+
+static inline vector vector_load(const float *p)
+{
+    return *p;
+}
+static inline void vector_store(float *p, vector a)
+{
+    *p = a;
+}
+static inline vector vector_set(float x)
+{
+    return x;
+}
+static inline vector vector_add(vector a, vector b)
+{
+    return a + b;
+}
+static inline vector vector_greater(vector a, vector b)
+{
+    return a > b ? a : b;
+}
+static inline vector vector_smaller(vector a, vector b)
+{
+    return a < b ? a : b;
+}
+
+#ifdef FP_FAST_FMAF
+static inline vector vector_multiply_add(vector a, vector b, vector c)
+{
+    return fmaf(a, b, c);
+}
+#else
+/*
+ * fmaf without the instruction, and without the library's call. A product of two floats is exact in double,
+ * so only the sum and the last conversion round. Rounding twice is wrong in two cases, which are left to
+ * fmaf: the double lies exactly half way between two floats (it may have been rounded onto that point), or
+ * the float is subnormal.
+ */
+static inline vector vector_multiply_add(vector a, vector b, vector c)
+{
+    double sum = (double)a * b + c;
+    uint64_t bits;
+    memcpy(&bits, &sum, sizeof bits);
+    const uint64_t below_float = (UINT64_C(1) << 29) - 1, half = UINT64_C(1) << 28;
+    if ((bits & below_float) != half && (fabs(sum) >= 0x1p-126 || sum == 0.0)) return (float)sum;
+    return isnan(sum) ? (float)sum : fmaf(a, b, c);
+}
+#endif
