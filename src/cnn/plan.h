@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * What a plan holds: tensors with their place in the arena, and steps in execution order. plan.c makes it,
+ * run.c walks it.
+ *
+ * A step is one layer, or several that run as one so that what lies between them never leaves the cache:
+ *   BLOCK      expanding convolution (1x1, or the network's first) -> depthwise -> 1x1 [-> add], in strips of
+ * rows CONV       convolution [-> add], the input in strips of rows; the sums of a global average pooling
+ * when it ends in one Fused or not, a layer's output is the same bytes.
+ */
+#ifndef POMONA_CNN_PLAN_H
+#define POMONA_CNN_PLAN_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "cnn/run.h"
+#include "kernels/kernels.h"
+
+/*
+ * A layer's output, [n_blocks][top + height + bottom][left + width + right][16] floats in the arena. The
+ * border around it holds the zeros that its consumers' padding asks for. Strides in floats.
+ */
+struct tensor {
+    int n_channels, n_blocks, height, width;
+    int top, left, bottom, right;
+    ptrdiff_t row_stride, block_stride;
+    size_t size;               /* floats */
+    size_t offset;             /* floats from the arena's start; to the border's corner */
+    int first_step, last_step; /* alive from being written to being read last */
+};
+
+/* Largest kernel and stride of depthwise convolution and max pooling. */
+#define PLAN_MAX_WINDOW 31
+
+/* Working memory of one step. */
+struct scratch {
+    size_t size, offset; /* floats */
+};
+
+/* A convolution's constants: weights packed for the plan's kernel set. */
+struct conv {
+    const float *weights;
+    const float *bias; /* as many as the panels cover */
+    const ptrdiff_t *tap_offsets;
+    struct pomk_panels panels;
+    int n_taps, n_channels; /* n_channels values per tap */
+    int n_outputs;
+    int kernel, stride, pad_top, pad_left;
+    enum pomk_activation activation;
+};
+
+enum step_kind { STEP_BLOCK, STEP_CONV, STEP_DEPTHWISE, STEP_ADD, STEP_MAX_POOL, STEP_GLOBAL_AVERAGE_POOL };
+
+struct step {
+    enum step_kind kind;
+    int input;      /* tensor, or POMI_INPUT_IMAGE */
+    int output;     /* tensor; -1: the features */
+    int residual;   /* tensor that is added, -1: none */
+    bool pooled;    /* CONV: ends in the global average pooling */
+    int layers[3];  /* BLOCK: expand, depthwise, project; otherwise layers[0] */
+    int last_layer; /* whose output is the step's */
+
+    struct conv conv;    /* CONV; BLOCK: expand */
+    struct conv project; /* BLOCK */
+
+    /* Depthwise and pooling geometry: BLOCK, DEPTHWISE, MAX_POOL. Depthwise weights are [n_blocks][kernel *
+     * kernel][16]. */
+    int kernel, stride, pad_top, pad_left;
+    int output_height, output_width;
+    enum pomk_activation activation;
+    const float *depthwise_weights, *depthwise_bias;
+
+    /* Strips: output rows at a time, and the scratch memory they need. */
+    int strip_rows;
+    struct scratch image; /* rows of the photo as floats, with borders: [n][left + width + right][3] */
+    ptrdiff_t image_row_stride;
+    struct scratch expanded; /* BLOCK: ring of rows, or one panel's whole map; tensor-like, see expanded_* */
+    int expanded_rows;       /* in the ring */
+    int expanded_height, expanded_width, expanded_left;
+    ptrdiff_t expanded_row_stride, expanded_block_stride;
+    bool expanded_per_panel; /* one strip holds the whole map, so each panel may reuse the same memory */
+    int depthwise_rows; /* rows that are expanded before they are convolved depthwise: while they lie in L1 */
+    struct scratch depthwise; /* BLOCK: [n_blocks][strip_rows][width][16] */
+    struct scratch sums;      /* pooling: [n_blocks][16] */
+};
+
+struct pomi_plan {
+    atomic_int n_references;
+    const struct pomk_kernels *kernels;
+    struct step *steps;
+    int n_steps;
+    struct tensor *tensors;
+    int n_tensors;
+    float *constants; /* weights, biases and zeros, aligned */
+    size_t n_constants;
+    ptrdiff_t *tap_offsets; /* all steps' */
+    const float *zeros;     /* a row of zeros, for padding above and below */
+    size_t arena_floats;
+    int input_px;
+    int n_features;
+    /* A photo's byte v in colour c of the network's order becomes pixel_value[c][v]; c comes from byte
+     * pixel_byte[c]. */
+    float pixel_value[3][256];
+    int pixel_byte[3];
+};
+
+/* Memory for vectors, zeroed; on huge pages where the system offers them. NULL when there is none. End with
+ * free(). */
+float *pomi_vector_memory(size_t n_floats);
+
+#endif

@@ -1,0 +1,471 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Runs a plan on one photo: walks the steps, handing rows and panels to the kernels. One runner belongs to
+ * one thread and owns an arena; nothing is allocated after it was made.
+ *
+ * Order of work never changes a result: a kernel computes each output element in one fixed chain, so strips,
+ * panels and fusion only decide what is in the cache when.
+ */
+#include "cnn/plan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct pomi_runner {
+    struct pomi_plan *plan;
+    float *arena;
+};
+
+enum pom_status pomi_runner_new(struct pomi_runner **runner_out, struct pomi_plan *plan,
+                                struct pom_error *err)
+{
+    *runner_out = NULL;
+    struct pomi_runner *runner = malloc(sizeof *runner);
+    float *arena = pomi_vector_memory(plan->arena_floats);
+    if (!runner || !arena) {
+        free(runner);
+        free(arena);
+        return pomi_fail_memory(err, pomi_plan_arena_bytes(plan), "the working memory of a network");
+    }
+    pomi_plan_retain(plan);
+    *runner = (struct pomi_runner){plan, arena};
+    *runner_out = runner;
+    return POM_OK;
+}
+
+void pomi_runner_free(struct pomi_runner *runner)
+{
+    if (!runner) return;
+    pomi_plan_release(runner->plan);
+    free(runner->arena);
+    free(runner);
+}
+
+/* --- Tensors
+ * ------------------------------------------------------------------------------------------------------------
+ */
+
+/* Pixel (row, column) of block 0; rows and columns of the border count from below zero. */
+static float *pixel(const struct pomi_runner *r, const struct tensor *t, int row, int column)
+{
+    return r->arena + t->offset + (row + t->top) * t->row_stride + (column + t->left) * POMK_BLOCK_CHANNELS;
+}
+
+/* The arena is shared between tensors, so a border holds zeros only after its tensor's step put them there.
+ */
+static void zero_border(const struct pomi_runner *r, const struct tensor *t)
+{
+    const size_t row = (size_t)t->row_stride * sizeof(float), block = POMK_BLOCK_CHANNELS * sizeof(float);
+    if (t->top + t->left + t->bottom + t->right == 0) return;
+    for (int b = 0; b < t->n_blocks; b++) {
+        float *from = r->arena + t->offset + b * t->block_stride;
+        memset(from, 0, (size_t)t->top * row);
+        for (int y = t->top; y < t->top + t->height; y++) {
+            memset(from + y * t->row_stride, 0, (size_t)t->left * block);
+            memset(from + y * t->row_stride + (t->left + t->width) * POMK_BLOCK_CHANNELS, 0,
+                   (size_t)t->right * block);
+        }
+        memset(from + (t->top + t->height) * t->row_stride, 0, (size_t)t->bottom * row);
+    }
+}
+
+/* --- Convolution
+ * -------------------------------------------------------------------------------------------------------- */
+
+static struct pomk_conv conv_call(const struct conv *conv)
+{
+    return (struct pomk_conv){
+        .tap_offsets = conv->tap_offsets,
+        .n_taps = conv->n_taps,
+        .n_channels = conv->n_channels,
+        .bias = conv->bias,
+        .activation = conv->activation,
+    };
+}
+
+/* The same call for one of the convolution's panels. */
+static struct pomk_conv panel_call(struct pomk_conv call, const struct conv *conv, int panel)
+{
+    const struct pomk_panels *panels = &conv->panels;
+    const ptrdiff_t channel = (ptrdiff_t)panel * panels->panel_channels,
+                    block = channel / POMK_BLOCK_CHANNELS;
+    call.panel_channels = panel + 1 < panels->n_panels ? panels->panel_channels : panels->last_panel_channels;
+    call.weights = conv->weights + channel * conv->n_taps * conv->n_channels;
+    call.bias = conv->bias + channel;
+    if (call.output) call.output += block * call.output_block_stride;
+    if (call.residual) call.residual += block * call.residual_block_stride;
+    if (call.pooled_sums) call.pooled_sums += channel;
+    return call;
+}
+
+/* n_rows rows of `width` output pixels for one panel; in one go where the rows follow each other in memory.
+ */
+static void conv_rows(const struct pomk_kernels *kernels, struct pomk_conv call, int n_rows, int width,
+                      ptrdiff_t input_row, ptrdiff_t output_row, ptrdiff_t residual_row)
+{
+    const ptrdiff_t dense_row = (ptrdiff_t)width * POMK_BLOCK_CHANNELS;
+    if (input_row == width * call.pixel_stride && output_row == dense_row &&
+        (!call.residual || residual_row == dense_row)) {
+        kernels->conv(&call, n_rows * width);
+        return;
+    }
+    for (int row = 0; row < n_rows; row++) {
+        kernels->conv(&call, width);
+        call.input += input_row;
+        call.output += output_row;
+        if (call.residual) call.residual += residual_row;
+    }
+}
+
+/*
+ * Converts rows first .. first + n - 1 of the photo, borders included, to the network's floats. The
+ * conversion is a table look-up, so its arithmetic happened once, when the plan was made.
+ */
+static void convert_image_rows(const struct pomi_plan *plan, const struct step *step, const uint8_t *rgb,
+                               int first, int n, float *rows)
+{
+    const int size = plan->input_px;
+    const ptrdiff_t left = (ptrdiff_t)step->conv.pad_left * 3, used = left + (ptrdiff_t)size * 3;
+    const float *value0 = plan->pixel_value[0], *value1 = plan->pixel_value[1],
+                *value2 = plan->pixel_value[2];
+    const int byte0 = plan->pixel_byte[0], byte1 = plan->pixel_byte[1], byte2 = plan->pixel_byte[2];
+    for (int y = first; y < first + n; y++, rows += step->image_row_stride) {
+        if (y < 0 || y >= size) {
+            memset(rows, 0, (size_t)step->image_row_stride * sizeof *rows);
+            continue;
+        }
+        const uint8_t *from = rgb + (size_t)y * (size_t)size * 3;
+        float *to = rows + left;
+        memset(rows, 0, (size_t)left * sizeof *rows);
+        memset(rows + used, 0, (size_t)(step->image_row_stride - used) * sizeof *rows);
+        for (int x = 0; x < size; x++, from += 3, to += 3) {
+            to[0] = value0[from[byte0]];
+            to[1] = value1[from[byte1]];
+            to[2] = value2[from[byte2]];
+        }
+    }
+}
+
+/* Where the step's convolution reads for its output row `row`, given the photo's rows converted from
+ * `first_row` on. */
+static void point_at_image(struct pomk_conv *call, const struct step *step, const float *image_rows,
+                           int first_row, int row)
+{
+    call->input =
+        image_rows + (row * step->conv.stride - step->conv.pad_top - first_row) * step->image_row_stride;
+    call->input_block_stride = POMK_BLOCK_CHANNELS;
+    call->pixel_stride = (ptrdiff_t)step->conv.stride * 3;
+}
+
+static void point_at_tensor(const struct pomi_runner *r, struct pomk_conv *call, const struct conv *conv,
+                            const struct tensor *input, int row)
+{
+    call->input = pixel(r, input, row * conv->stride - conv->pad_top, -conv->pad_left);
+    call->input_block_stride = input->block_stride;
+    call->pixel_stride = (ptrdiff_t)conv->stride * POMK_BLOCK_CHANNELS;
+}
+
+static void point_output(const struct pomi_runner *r, const struct step *step, struct pomk_conv *call,
+                         int row)
+{
+    const struct tensor *output = &r->plan->tensors[step->output];
+    call->output = pixel(r, output, row, 0);
+    call->output_block_stride = output->block_stride;
+    if (step->residual < 0) return;
+    const struct tensor *residual = &r->plan->tensors[step->residual];
+    call->residual = pixel(r, residual, row, 0);
+    call->residual_block_stride = residual->block_stride;
+}
+
+static void write_average(const struct pomi_plan *plan, const float *sums, size_t n_pixels, float *features)
+{
+    const float scale = 1.0f / (float)n_pixels;
+    for (int c = 0; c < plan->n_features; c++) features[c] = sums[c] * scale;
+}
+
+static void run_conv(const struct pomi_runner *r, const struct step *step, const uint8_t *rgb,
+                     float *features)
+{
+    const struct pomi_plan *plan = r->plan;
+    const struct conv *conv = &step->conv;
+    const int height = step->output_height, width = step->output_width;
+    const struct tensor *input = step->input >= 0 ? &plan->tensors[step->input] : NULL;
+    const struct tensor *output = step->output >= 0 ? &plan->tensors[step->output] : NULL;
+    const ptrdiff_t residual_row = step->residual >= 0 ? plan->tensors[step->residual].row_stride : 0;
+    const ptrdiff_t input_row = conv->stride * (input ? input->row_stride : step->image_row_stride);
+    /* Without an output every row may count as following the one before. */
+    const ptrdiff_t output_row = output ? output->row_stride : (ptrdiff_t)width * POMK_BLOCK_CHANNELS;
+    float *image_rows = r->arena + step->image.offset, *sums = r->arena + step->sums.offset;
+
+    if (output) zero_border(r, output);
+    if (step->pooled) memset(sums, 0, step->sums.size * sizeof *sums);
+    for (int y = 0; y < height; y += step->strip_rows) {
+        const int n_rows = height - y < step->strip_rows ? height - y : step->strip_rows;
+        struct pomk_conv call = conv_call(conv);
+        if (input) {
+            point_at_tensor(r, &call, conv, input, y);
+        } else {
+            const int first = y * conv->stride - conv->pad_top;
+            convert_image_rows(plan, step, rgb, first, (n_rows - 1) * conv->stride + conv->kernel,
+                               image_rows);
+            point_at_image(&call, step, image_rows, first, y);
+        }
+        if (output)
+            point_output(r, step, &call, y);
+        else
+            call.pooled_sums = sums;
+        for (int panel = 0; panel < conv->panels.n_panels; panel++)
+            conv_rows(plan->kernels, panel_call(call, conv, panel), n_rows, width, input_row, output_row,
+                      residual_row);
+    }
+    if (step->pooled) write_average(plan, sums, (size_t)height * (size_t)width, features);
+}
+
+/* --- Depthwise convolution
+ * -------------------------------------------------------------------------------------------- */
+
+/* Input rows for one call: enough for the largest window, and for many rows of the usual 3x3. */
+enum { MAX_CALL_ROWS = 2 * PLAN_MAX_WINDOW + 2 };
+
+static int min_int(int a, int b)
+{
+    return a < b ? a : b;
+}
+
+/* Output rows row .. row + n_rows - 1 of one block; `input_row(context, y)` finds a row at the leftmost tap.
+ */
+static void depthwise_rows(const struct pomi_plan *plan, const struct step *step, int block, int row,
+                           int n_rows, const float *(*input_row)(const void *context, int y),
+                           const void *context, float *output, ptrdiff_t output_row_stride)
+{
+    const ptrdiff_t n_taps = (ptrdiff_t)step->kernel * step->kernel;
+    const int max_rows = (MAX_CALL_ROWS - step->kernel) / step->stride + 1;
+    while (n_rows > 0) {
+        const float *rows[MAX_CALL_ROWS];
+        const int n = min_int(n_rows, max_rows), n_inputs = (n - 1) * step->stride + step->kernel;
+        for (int i = 0; i < n_inputs; i++)
+            rows[i] = input_row(context, row * step->stride - step->pad_top + i);
+        plan->kernels->depthwise(&(struct pomk_depthwise){
+            .rows = rows,
+            .weights = step->depthwise_weights + block * n_taps * POMK_BLOCK_CHANNELS,
+            .bias = step->depthwise_bias + block * POMK_BLOCK_CHANNELS,
+            .output = output,
+            .output_row_stride = output_row_stride,
+            .n_rows = n,
+            .n_pixels = step->output_width,
+            .kernel = step->kernel,
+            .stride = step->stride,
+            .activation = step->activation,
+        });
+        row += n;
+        n_rows -= n;
+        output += n * output_row_stride;
+    }
+}
+
+struct tensor_rows {
+    const float *corner; /* pixel (0, -pad_left) of the block */
+    ptrdiff_t row_stride;
+};
+
+static const float *tensor_row(const void *context, int y)
+{
+    const struct tensor_rows *rows = context;
+    return rows->corner + y * rows->row_stride;
+}
+
+static void run_depthwise(const struct pomi_runner *r, const struct step *step)
+{
+    const struct tensor *input = &r->plan->tensors[step->input], *output = &r->plan->tensors[step->output];
+    zero_border(r, output);
+    for (int block = 0; block < output->n_blocks; block++) {
+        const struct tensor_rows rows = {pixel(r, input, 0, -step->pad_left) + block * input->block_stride,
+                                         input->row_stride};
+        depthwise_rows(r->plan, step, block, 0, output->height, tensor_row, &rows,
+                       pixel(r, output, 0, 0) + block * output->block_stride, output->row_stride);
+    }
+}
+
+/* --- The block: expand, depthwise, project
+ * ------------------------------------------------------------------------------ */
+
+struct ring_rows {
+    const struct step *step;
+    const float *base; /* the block's ring */
+    const float *zeros;
+};
+
+static const float *ring_row(const void *context, int y)
+{
+    const struct ring_rows *ring = context;
+    if (y < 0 || y >= ring->step->expanded_height) return ring->zeros;
+    return ring->base + y % ring->step->expanded_rows * ring->step->expanded_row_stride;
+}
+
+/* Zeros left and right of every row of the ring: other steps used this memory before. */
+static void zero_ring_sides(const struct step *step, float *ring)
+{
+    const ptrdiff_t left = (ptrdiff_t)step->expanded_left * POMK_BLOCK_CHANNELS;
+    const ptrdiff_t used = left + (ptrdiff_t)step->expanded_width * POMK_BLOCK_CHANNELS;
+    const size_t right = (size_t)(step->expanded_row_stride - used);
+    for (float *row = ring; row < ring + step->expanded.size; row += step->expanded_row_stride) {
+        memset(row, 0, (size_t)left * sizeof *row);
+        memset(row + used, 0, right * sizeof *row);
+    }
+}
+
+/*
+ * For each strip of output rows: panel by panel, expanded rows go into the ring and, as soon as enough are
+ * there, from the ring through the depthwise convolution; then the projection reads the strip's depthwise
+ * results of all channels. Rows that the next strip needs again stay in the ring.
+ */
+static void run_block(const struct pomi_runner *r, const struct step *step, const uint8_t *rgb)
+{
+    const struct pomi_plan *plan = r->plan;
+    const struct conv *expand = &step->conv, *project = &step->project;
+    const struct tensor *input = step->input >= 0 ? &plan->tensors[step->input] : NULL;
+    const struct tensor *output = &plan->tensors[step->output];
+    const ptrdiff_t residual_row = step->residual >= 0 ? plan->tensors[step->residual].row_stride : 0;
+    const int height = output->height, width = output->width;
+    float *ring = r->arena + step->expanded.offset, *strip = r->arena + step->depthwise.offset;
+    float *image_rows = r->arena + step->image.offset;
+    const ptrdiff_t strip_row = (ptrdiff_t)width * POMK_BLOCK_CHANNELS,
+                    strip_block = step->strip_rows * strip_row;
+    static const ptrdiff_t no_offset = 0;
+
+    zero_border(r, output);
+    zero_ring_sides(step, ring);
+    int n_expanded = 0; /* rows of the expanded map that were computed in earlier strips */
+    for (int y = 0; y < height; y += step->strip_rows) {
+        const int n_rows = min_int(step->strip_rows, height - y);
+        const int strip_end =
+            min_int((y + n_rows - 1) * step->stride - step->pad_top + step->kernel, step->expanded_height);
+        const int image_row = n_expanded * expand->stride - expand->pad_top;
+        if (!input && strip_end > n_expanded)
+            convert_image_rows(plan, step, rgb, image_row,
+                               (strip_end - n_expanded - 1) * expand->stride + expand->kernel, image_rows);
+        for (int panel = 0; panel < expand->panels.n_panels; panel++) {
+            struct pomk_conv call = panel_call(conv_call(expand), expand, panel);
+            const int first_block = panel * expand->panels.panel_channels / POMK_BLOCK_CHANNELS;
+            const int n_blocks = (call.panel_channels + POMK_BLOCK_CHANNELS - 1) / POMK_BLOCK_CHANNELS;
+            float *panel_ring =
+                step->expanded_per_panel ? ring : ring + first_block * step->expanded_block_stride;
+            int next = n_expanded;
+            for (int done = 0; done < n_rows; done += step->depthwise_rows) {
+                const int n = min_int(step->depthwise_rows, n_rows - done);
+                const int end = min_int((y + done + n - 1) * step->stride - step->pad_top + step->kernel,
+                                        step->expanded_height);
+                for (; next < end; next++) {
+                    if (input)
+                        point_at_tensor(r, &call, expand, input, next);
+                    else
+                        point_at_image(&call, step, image_rows, image_row, next);
+                    call.output = panel_ring + next % step->expanded_rows * step->expanded_row_stride +
+                                  step->expanded_left * POMK_BLOCK_CHANNELS;
+                    call.output_block_stride = step->expanded_block_stride;
+                    plan->kernels->conv(&call, step->expanded_width);
+                }
+                for (int block = 0; block < n_blocks; block++) {
+                    const struct ring_rows rows = {step, panel_ring + block * step->expanded_block_stride,
+                                                   plan->zeros};
+                    depthwise_rows(plan, step, first_block + block, y + done, n, ring_row, &rows,
+                                   strip + (first_block + block) * strip_block + done * strip_row, strip_row);
+                }
+            }
+        }
+        n_expanded = strip_end > n_expanded ? strip_end : n_expanded;
+
+        struct pomk_conv call = conv_call(project);
+        call.tap_offsets = &no_offset;
+        call.input = strip;
+        call.input_block_stride = strip_block;
+        call.pixel_stride = POMK_BLOCK_CHANNELS;
+        point_output(r, step, &call, y);
+        for (int panel = 0; panel < project->panels.n_panels; panel++)
+            conv_rows(plan->kernels, panel_call(call, project, panel), n_rows, width, strip_row,
+                      output->row_stride, residual_row);
+    }
+}
+
+/* --- The rest
+ * ------------------------------------------------------------------------------------------------------------
+ */
+
+static void run_add(const struct pomi_runner *r, const struct step *step)
+{
+    const struct tensor *a = &r->plan->tensors[step->input], *b = &r->plan->tensors[step->residual];
+    const struct tensor *output = &r->plan->tensors[step->output];
+    zero_border(r, output);
+    for (int block = 0; block < output->n_blocks; block++)
+        for (int y = 0; y < output->height; y++)
+            r->plan->kernels->add(pixel(r, output, y, 0) + block * output->block_stride,
+                                  pixel(r, a, y, 0) + block * a->block_stride,
+                                  pixel(r, b, y, 0) + block * b->block_stride, (size_t)output->width,
+                                  step->activation);
+}
+
+static void run_max_pool(const struct pomi_runner *r, const struct step *step)
+{
+    const struct tensor *input = &r->plan->tensors[step->input], *output = &r->plan->tensors[step->output];
+    zero_border(r, output);
+    for (int block = 0; block < output->n_blocks; block++)
+        for (int y = 0; y < output->height; y++) {
+            const float *rows[PLAN_MAX_WINDOW];
+            int n_rows = 0;
+            for (int ky = 0; ky < step->kernel; ky++) {
+                const int from = y * step->stride - step->pad_top + ky;
+                if (from >= 0 && from < input->height)
+                    rows[n_rows++] = pixel(r, input, from, 0) + block * input->block_stride;
+            }
+            r->plan->kernels->max_pool(&(struct pomk_max_pool){
+                .rows = rows,
+                .n_rows = n_rows,
+                .width = input->width,
+                .output = pixel(r, output, y, 0) + block * output->block_stride,
+                .n_pixels = output->width,
+                .kernel = step->kernel,
+                .stride = step->stride,
+                .pad_left = step->pad_left,
+            });
+        }
+}
+
+static void run_global_average_pool(const struct pomi_runner *r, const struct step *step, float *features)
+{
+    const struct tensor *input = &r->plan->tensors[step->input];
+    float *sums = r->arena + step->sums.offset;
+    memset(sums, 0, step->sums.size * sizeof *sums);
+    for (int block = 0; block < input->n_blocks; block++)
+        for (int y = 0; y < input->height; y++)
+            r->plan->kernels->sum_pixels(sums + block * POMK_BLOCK_CHANNELS,
+                                         pixel(r, input, y, 0) + block * input->block_stride,
+                                         (size_t)input->width);
+    write_average(r->plan, sums, (size_t)input->height * (size_t)input->width, features);
+}
+
+void pomi_runner_run(struct pomi_runner *runner, const uint8_t *rgb, float *features)
+{
+    for (int i = 0; i < runner->plan->n_steps; i++) {
+        const struct step *step = &runner->plan->steps[i];
+        switch (step->kind) {
+        case STEP_BLOCK:
+            run_block(runner, step, rgb);
+            break;
+        case STEP_CONV:
+            run_conv(runner, step, rgb, features);
+            break;
+        case STEP_DEPTHWISE:
+            run_depthwise(runner, step);
+            break;
+        case STEP_ADD:
+            run_add(runner, step);
+            break;
+        case STEP_MAX_POOL:
+            run_max_pool(runner, step);
+            break;
+        case STEP_GLOBAL_AVERAGE_POOL:
+            run_global_average_pool(runner, step, features);
+            break;
+        }
+    }
+}

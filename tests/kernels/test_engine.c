@@ -1,0 +1,380 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The engine against an independent implementation: plain loops that follow the contract literally (bias
+ * first, then kernel row, kernel column, input channel, one fmaf each; padding multiplies zeros). Random
+ * networks of both families: any width, odd sizes, both padding rules, fused and unfusable layers. Every
+ * kernel set must give the same bytes.
+ */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "cnn/run.h"
+#include "kernels/kernels.h"
+
+/* --- Random numbers
+ * ------------------------------------------------------------------------------------------------- */
+
+static uint64_t state;
+
+static uint32_t random_bits(void)
+{
+    state = state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return (uint32_t)(state >> 32);
+}
+
+static int random_int(int low, int high)
+{
+    return low + (int)(random_bits() % (uint32_t)(high - low + 1));
+}
+
+static float random_float(float scale)
+{
+    return ((float)random_bits() * 0x1p-31f - 1.0f) * scale;
+}
+
+/* --- Networks
+ * ------------------------------------------------------------------------------------------------------- */
+
+enum { MAX_LAYERS = 128 };
+
+static void pad(const struct pomi_graph *g, int in, int stride, int kernel, int *out, int *before, int *after)
+{
+    if (g->padding == POMI_PADDING_SAME) {
+        *out = (in + stride - 1) / stride;
+        int total = (*out - 1) * stride + kernel - in;
+        if (total < 0) total = 0;
+        *before = total / 2;
+        *after = total - total / 2;
+    } else {
+        *before = *after = kernel / 2;
+        *out = (in + 2 * (kernel / 2) - kernel) / stride + 1;
+    }
+}
+
+static int add_layer(struct pomi_graph *g, enum pomi_layer_kind kind, int input, int other, int n_out,
+                     int kernel, int stride, enum pomi_activation activation)
+{
+    struct pomi_layer *l = &g->layers[g->n_layers];
+    assert_true(g->n_layers < MAX_LAYERS);
+    *l = (struct pomi_layer){.kind = kind,
+                             .inputs = {input, other},
+                             .activation = activation,
+                             .kernel_px = kernel,
+                             .stride_px = stride};
+    snprintf(l->name, sizeof l->name, "layer%d", g->n_layers);
+    l->in_channels = input < 0 ? 3 : g->layers[input].out_channels;
+    l->in_height_px = input < 0 ? g->input_px : g->layers[input].out_height_px;
+    l->in_width_px = input < 0 ? g->input_px : g->layers[input].out_width_px;
+    l->out_channels = kind == POMI_LAYER_CONV ? n_out : l->in_channels;
+    pad(g, l->in_height_px, stride, kernel, &l->out_height_px, &l->pad_top_px, &l->pad_bottom_px);
+    pad(g, l->in_width_px, stride, kernel, &l->out_width_px, &l->pad_left_px, &l->pad_right_px);
+    if (kind == POMI_LAYER_GLOBAL_AVERAGE_POOL) l->out_height_px = l->out_width_px = 1;
+    if (kind == POMI_LAYER_CONV || kind == POMI_LAYER_DEPTHWISE) {
+        const int fan_in = kernel * kernel * (kind == POMI_LAYER_CONV ? l->in_channels : 1);
+        const size_t n = (size_t)fan_in * (size_t)l->out_channels;
+        l->weights = malloc(n * sizeof *l->weights);
+        l->bias = malloc((size_t)l->out_channels * sizeof *l->bias);
+        assert_non_null(l->weights);
+        assert_non_null(l->bias);
+        for (size_t i = 0; i < n; i++) l->weights[i] = random_float(sqrtf(6.0f / (float)fan_in));
+        for (int i = 0; i < l->out_channels; i++) l->bias[i] = random_float(0.5f);
+    }
+    return g->n_layers++;
+}
+
+static void release(struct pomi_graph *g)
+{
+    for (int i = 0; i < g->n_layers; i++) {
+        free(g->layers[i].weights);
+        free(g->layers[i].bias);
+    }
+    free(g->layers);
+}
+
+static struct pomi_graph new_graph(void)
+{
+    struct pomi_graph g = {.layers = calloc(MAX_LAYERS, sizeof(struct pomi_layer))};
+    assert_non_null(g.layers);
+    g.input_px = random_int(32, 75);
+    g.padding = random_int(0, 1) ? POMI_PADDING_SAME : POMI_PADDING_SYMMETRIC;
+    g.preprocessing = (enum pomi_preprocessing)random_int(0, 2);
+    return g;
+}
+
+#define CONV      POMI_LAYER_CONV
+#define DEPTHWISE POMI_LAYER_DEPTHWISE
+#define ADD       POMI_LAYER_ADD
+#define MAX_POOL  POMI_LAYER_MAX_POOL
+#define AVERAGE   POMI_LAYER_GLOBAL_AVERAGE_POOL
+#define NONE      POMI_ACTIVATION_NONE
+#define RELU      POMI_ACTIVATION_RELU
+#define RELU6     POMI_ACTIVATION_RELU6
+
+static struct pomi_graph random_mobilenet(void)
+{
+    struct pomi_graph g = new_graph();
+    int x = add_layer(&g, CONV, POMI_INPUT_IMAGE, 0, random_int(1, 40), 3, 2, RELU6);
+    x = add_layer(&g, DEPTHWISE, x, 0, 0, 3, 1, RELU6);
+    x = add_layer(&g, CONV, x, 0, random_int(1, 40), 1, 1, NONE);
+    const int n_blocks = random_int(1, 5);
+    for (int i = 0; i < n_blocks; i++) {
+        const int in = x, stride = random_int(1, 3) == 3 ? 2 : 1;
+        const int keep = stride == 1 && random_int(0, 2) > 0;
+        x = add_layer(&g, CONV, x, 0, random_int(1, 130), 1, 1, random_int(0, 4) ? RELU6 : RELU);
+        x = add_layer(&g, DEPTHWISE, x, 0, 0, random_int(0, 5) ? 3 : 5, stride,
+                      random_int(0, 4) ? RELU6 : NONE);
+        x = add_layer(&g, CONV, x, 0, keep ? g.layers[in].out_channels : random_int(1, 100), 1, 1, NONE);
+        if (keep)
+            x = random_int(0, 1) ? add_layer(&g, ADD, in, x, 0, 1, 1, NONE)
+                                 : add_layer(&g, ADD, x, in, 0, 1, 1, RELU);
+    }
+    x = add_layer(&g, CONV, x, 0, random_int(1, 200), 1, 1, RELU6);
+    add_layer(&g, AVERAGE, x, 0, 0, 1, 1, NONE);
+    return g;
+}
+
+static struct pomi_graph random_resnet(void)
+{
+    struct pomi_graph g = new_graph();
+    int x = add_layer(&g, CONV, POMI_INPUT_IMAGE, 0, random_int(1, 70), random_int(0, 1) ? 7 : 3,
+                      random_int(1, 2), RELU);
+    if (random_int(0, 3)) x = add_layer(&g, MAX_POOL, x, 0, 0, random_int(2, 3), 2, NONE);
+    const int n_blocks = random_int(1, 4);
+    for (int i = 0; i < n_blocks; i++) {
+        const int in = x, stride = random_int(1, 2), stride_first = random_int(0, 1),
+                  narrow = random_int(1, 40);
+        int wide = random_int(1, 150), shortcut = in;
+        const int shortcut_first = random_int(0, 1), identity = stride == 1 && random_int(0, 1);
+        if (identity) wide = g.layers[in].out_channels;
+        if (!identity && shortcut_first) shortcut = add_layer(&g, CONV, in, 0, wide, 1, stride, NONE);
+        x = add_layer(&g, CONV, x, 0, narrow, 1, stride_first ? stride : 1, RELU);
+        if (random_int(0, 4))
+            x = add_layer(&g, CONV, x, 0, narrow, 3, stride_first ? 1 : stride, RELU);
+        else
+            x = add_layer(&g, DEPTHWISE, x, 0, 0, 3, stride_first ? 1 : stride, RELU);
+        const int branch = x;
+        x = add_layer(&g, CONV, x, 0, wide, 1, 1, random_int(0, 5) ? NONE : RELU);
+        if (!identity && !shortcut_first) shortcut = add_layer(&g, CONV, in, 0, wide, 1, stride, NONE);
+        x = add_layer(&g, ADD, shortcut, x, 0, 1, 1, RELU);
+        if (random_int(0, 5) == 0 && g.layers[branch].out_channels == wide)
+            x = add_layer(&g, ADD, x, branch, 0, 1, 1, NONE);
+    }
+    add_layer(&g, AVERAGE, x, 0, 0, 1, 1, NONE);
+    return g;
+}
+
+/* --- The contract, literally
+ * ---------------------------------------------------------------------------------------- */
+
+static float activate(float x, enum pomi_activation activation)
+{
+    if (activation != NONE && 0.0f > x) x = 0.0f;
+    if (activation == RELU6 && 6.0f < x) x = 6.0f;
+    return x;
+}
+
+/* Tensors are [height][width][channels]. */
+struct map {
+    float *data;
+    int height, width, channels;
+};
+
+static float at(const struct map *m, int y, int x, int c)
+{
+    if (y < 0 || x < 0 || y >= m->height || x >= m->width) return 0.0f;
+    return m->data[((size_t)y * (size_t)m->width + (size_t)x) * (size_t)m->channels + (size_t)c];
+}
+
+static float window(const struct pomi_layer *l, const struct map *in, int y, int x, int c)
+{
+    const int top = y * l->stride_px - l->pad_top_px, left = x * l->stride_px - l->pad_left_px,
+              k = l->kernel_px;
+    if (l->kind == MAX_POOL) {
+        float largest = -INFINITY;
+        for (int ky = 0; ky < k; ky++)
+            for (int kx = 0; kx < k; kx++) {
+                const int iy = top + ky, ix = left + kx;
+                if (iy < 0 || ix < 0 || iy >= in->height || ix >= in->width) continue;
+                if (at(in, iy, ix, c) > largest) largest = at(in, iy, ix, c);
+            }
+        return largest;
+    }
+    float sum = l->bias[c];
+    const float *w =
+        l->weights + (size_t)c * (size_t)(k * k) * (size_t)(l->kind == CONV ? l->in_channels : 1);
+    for (int ky = 0; ky < k; ky++)
+        for (int kx = 0; kx < k; kx++) {
+            if (l->kind == DEPTHWISE)
+                sum = fmaf(at(in, top + ky, left + kx, c), *w++, sum);
+            else
+                for (int i = 0; i < l->in_channels; i++)
+                    sum = fmaf(at(in, top + ky, left + kx, i), *w++, sum);
+        }
+    return sum;
+}
+
+static struct map photo_as_floats(const struct pomi_graph *g, const uint8_t *rgb)
+{
+    static const float caffe[3] = {103.939f, 116.779f, 123.68f}, mean[3] = {0.485f, 0.456f, 0.406f},
+                       deviation[3] = {0.229f, 0.224f, 0.225f};
+    struct map m = {malloc((size_t)g->input_px * (size_t)g->input_px * 3 * sizeof(float)), g->input_px,
+                    g->input_px, 3};
+    assert_non_null(m.data);
+    for (int i = 0; i < g->input_px * g->input_px; i++)
+        for (int c = 0; c < 3; c++) {
+            float x = rgb[i * 3 + c];
+            if (g->preprocessing == POMI_PREPROCESSING_TF) x = x / 127.5f - 1.0f;
+            if (g->preprocessing == POMI_PREPROCESSING_CAFFE) x = (float)rgb[i * 3 + 2 - c] - caffe[c];
+            if (g->preprocessing == POMI_PREPROCESSING_TORCH) x = (x / 255.0f - mean[c]) / deviation[c];
+            m.data[i * 3 + c] = x;
+        }
+    return m;
+}
+
+static void reference_features(const struct pomi_graph *g, const uint8_t *rgb, float *features)
+{
+    struct map maps[MAX_LAYERS + 1]; /* [0] is the photo */
+    maps[0] = photo_as_floats(g, rgb);
+    for (int i = 0; i < g->n_layers; i++) {
+        const struct pomi_layer *l = &g->layers[i];
+        const struct map *in = &maps[l->inputs[0] + 1], *other = &maps[l->inputs[1] + 1];
+        struct map *out = &maps[i + 1];
+        *out = (struct map){NULL, l->out_height_px, l->out_width_px, l->out_channels};
+        out->data = malloc((size_t)out->height * (size_t)out->width * (size_t)out->channels * sizeof(float));
+        assert_non_null(out->data);
+        float *to = out->data;
+        if (l->kind == AVERAGE) {
+            for (int c = 0; c < l->out_channels; c++) {
+                float sum = 0.0f;
+                for (int y = 0; y < in->height; y++)
+                    for (int x = 0; x < in->width; x++) sum += at(in, y, x, c);
+                *to++ = sum * (1.0f / (float)(in->height * in->width));
+            }
+            continue;
+        }
+        for (int y = 0; y < out->height; y++)
+            for (int x = 0; x < out->width; x++)
+                for (int c = 0; c < out->channels; c++) {
+                    const float value =
+                        l->kind == ADD ? at(in, y, x, c) + at(other, y, x, c) : window(l, in, y, x, c);
+                    *to++ = activate(value, l->activation);
+                }
+    }
+    memcpy(features, maps[g->n_layers].data, (size_t)maps[g->n_layers].channels * sizeof *features);
+    for (int i = 0; i <= g->n_layers; i++) free(maps[i].data);
+}
+
+/* --- Tests
+ * ----------------------------------------------------------------------------------------------------------
+ */
+
+static void check(const struct pomi_graph *g, const char *what, int round)
+{
+    const size_t n_bytes = (size_t)g->input_px * (size_t)g->input_px * 3;
+    const size_t n_features = (size_t)g->layers[g->n_layers - 1].out_channels;
+    uint8_t *photos[2];
+    float *expected[2], *features = malloc(n_features * sizeof *features);
+    assert_non_null(features);
+    for (int p = 0; p < 2; p++) {
+        photos[p] = malloc(n_bytes);
+        expected[p] = malloc(n_features * sizeof(float));
+        assert_non_null(photos[p]);
+        assert_non_null(expected[p]);
+        for (size_t i = 0; i < n_bytes; i++) photos[p][i] = (uint8_t)random_bits();
+        reference_features(g, photos[p], expected[p]);
+    }
+    const struct pomk_kernels *sets[POMK_MAX_SETS];
+    const int n_sets = pomk_list(sets);
+    for (int s = 0; s < n_sets; s++) {
+        struct pom_error err = {0};
+        struct pomi_plan *plan;
+        struct pomi_runner *runner;
+        if (pomi_plan_new(&plan, g, sets[s], &err) != POM_OK) fail_msg("%s", err.message);
+        if (pomi_runner_new(&runner, plan, &err) != POM_OK) fail_msg("%s", err.message);
+        pomi_plan_release(plan);
+        for (int k = 0; k < 3; k++) { /* the first photo again: nothing of the second may stay behind */
+            pomi_runner_run(runner, photos[k % 2], features);
+            for (size_t i = 0; i < n_features; i++)
+                if (memcmp(&features[i], &expected[k % 2][i], sizeof(float)) != 0)
+                    fail_msg("%s %d on %s: feature %zu of %zu is %.9g, expected %.9g", what, round,
+                             sets[s]->name, i, n_features, (double)features[i], (double)expected[k % 2][i]);
+        }
+        pomi_runner_free(runner);
+    }
+    for (int p = 0; p < 2; p++) {
+        free(photos[p]);
+        free(expected[p]);
+    }
+    free(features);
+}
+
+static void test_random_mobilenets(void **unused)
+{
+    (void)unused;
+    for (int round = 0; round < 25; round++) {
+        state = (uint64_t)round;
+        struct pomi_graph g = random_mobilenet();
+        check(&g, "mobilenet", round);
+        release(&g);
+    }
+}
+
+static void test_random_resnets(void **unused)
+{
+    (void)unused;
+    for (int round = 0; round < 25; round++) {
+        state = (uint64_t)round + 1000;
+        struct pomi_graph g = random_resnet();
+        check(&g, "resnet", round);
+        release(&g);
+    }
+}
+
+static void expect_unsupported(const struct pomi_graph *g, const char *layer)
+{
+    struct pom_error err = {0};
+    struct pomi_plan *plan;
+    assert_int_equal(pomi_plan_new(&plan, g, &pomk_kernels_scalar, &err), POM_ERROR_UNSUPPORTED);
+    assert_null(plan);
+    assert_non_null(strstr(err.message, layer));
+}
+
+static void test_unsupported_layers_are_named(void **unused)
+{
+    (void)unused;
+    struct pomi_graph g = new_graph();
+    int x = add_layer(&g, CONV, POMI_INPUT_IMAGE, 0, 8, 3, 2, RELU6);
+    add_layer(&g, AVERAGE, x, 0, 0, 1, 1, NONE);
+    add_layer(&g, AVERAGE, x, 0, 0, 1, 1, NONE);
+    expect_unsupported(&g, "layer1");
+    release(&g);
+
+    g = new_graph();
+    x = add_layer(&g, MAX_POOL, POMI_INPUT_IMAGE, 0, 0, 3, 2, NONE);
+    add_layer(&g, AVERAGE, x, 0, 0, 1, 1, NONE);
+    expect_unsupported(&g, "layer0");
+    release(&g);
+
+    g = new_graph();
+    x = add_layer(&g, CONV, POMI_INPUT_IMAGE, 0, 8, 3, 2, RELU6);
+    x = add_layer(&g, DEPTHWISE, x, 0, 0, 33, 1, NONE);
+    add_layer(&g, AVERAGE, x, 0, 0, 1, 1, NONE);
+    expect_unsupported(&g, "layer1");
+    release(&g);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_random_mobilenets),
+        cmocka_unit_test(test_random_resnets),
+        cmocka_unit_test(test_unsupported_layers_are_named),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
