@@ -1,0 +1,275 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Trains the student from random weights on the pool, with the teacher's features as targets.
+
+    train.py --out DIR --name NAME [--seed N] [--images TOTAL] [--cooldown IMAGES] [...]
+
+Stops when the student has seen TOTAL pictures, or when asked to (SIGTERM, SIGINT); started again with the same name it
+goes on from DIR/NAME/checkpoint.pt. The learning rate is constant after a short warm-up and falls linearly over the
+last --cooldown pictures, so a run can be lengthened without having planned for it: a cool-down is a branch of its own
+(--name NAME-cool --start-from NAME). What is evaluated and exported is the running average of the weights, which is
+usable at any moment.
+"""
+import argparse
+import json
+import os
+import signal
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.distributed as dist
+import torch.nn.functional as F
+
+from evaluate import benchmark_images, quality
+from generate import GROUP
+from model import Network, mobilenetv2, run, to_input
+
+VIEWS = 2           # of the GROUP pictures of a kind, how many a batch takes
+
+
+class Pool:
+    """The shards that exist by now; looks for new ones as training goes on."""
+
+    def __init__(self, folder):
+        self.folder, self.names, self.pixels, self.labels, self.features = folder, [], [], [], []
+        self.look()
+
+    def look(self):
+        for path in sorted(self.folder.glob("[0-9]*.npz")):
+            if path.name not in self.names:
+                arrays = np.load(path)
+                self.names.append(path.name)
+                self.pixels.append(np.load(path.with_suffix(".npy"), mmap_mode="r"))
+                self.labels.append(arrays["labels"])
+                self.features.append(arrays["features"])
+
+    def statistics(self):
+        """Mean and standard deviation of the teacher's features over the first shard."""
+        first = self.features[0].astype(np.float32)
+        return torch.from_numpy(first.mean(0)), torch.from_numpy(first.std(0))
+
+    def batch(self, rng, n_groups):
+        """VIEWS pictures of each of n_groups kinds: pixels, labels, teacher features."""
+        shards = rng.integers(len(self.pixels), size=n_groups)
+        pixels, labels, features = [], [], []
+        for shard in shards:
+            group = rng.integers(len(self.labels[shard]) // GROUP)
+            rows = np.sort(group * GROUP + rng.permutation(GROUP)[:VIEWS])
+            pixels.append(self.pixels[shard][rows])
+            labels.append(self.labels[shard][rows])
+            features.append(self.features[shard][rows])
+        return (np.concatenate(pixels), torch.from_numpy(np.concatenate(labels)),
+                torch.from_numpy(np.concatenate(features)).float())
+
+
+def augment(rng, pixels, px):
+    """Changes so small that the teacher's answer stands: mirroring, a few percent of light and colour; then reduces."""
+    mirrored = rng.random(len(pixels)) < 0.5
+    pixels[mirrored] = pixels[mirrored, :, ::-1]
+    x = to_input(pixels)
+    gain = 1 + 0.06 * rng.standard_normal((len(pixels), 1, 1, 1)) + 0.03 * rng.standard_normal((len(pixels), 3, 1, 1))
+    x = (x + 1) * torch.from_numpy(gain).float() - 1
+    if px != x.shape[2]:
+        x = F.interpolate(x, size=(px, px), mode="bilinear", antialias=True)
+    return x.clamp_(-1, 1).contiguous(memory_format=torch.channels_last)
+
+
+class Loss:
+    """The teacher's features as they are, their relations within the batch, and what belongs together.
+
+    imitation  squared error and cosine distance, each feature scaled by the teacher's mean and deviation
+    relations  the batch's cosine matrix about the batch mean (without centring, the common offset is all it sees)
+    kinds      supervised contrastive (Khosla et al. 2020): pictures of one kind nearer than those of others; this
+               asks for more than the teacher knows, and is what makes backgrounds and lights fall away
+    spread     keeps each feature's deviation within the batch near the teacher's: imitation alone rewards shrinking
+               to the mean, and a student that does so has features of low rank
+    """
+
+    def __init__(self, mean, deviation, weights):
+        self.mean, self.deviation = mean, deviation.clamp_min(0.3 * deviation.mean().item())
+        self.target_spread, self.weights = deviation / self.deviation, weights
+
+    def __call__(self, student, teacher, labels):
+        a, b = (student - self.mean) / self.deviation, (teacher - self.mean) / self.deviation
+        a_unit, b_unit = F.normalize(a, dim=1), F.normalize(b, dim=1)
+        terms = {"imitation": F.mse_loss(a, b) + (1 - (a_unit * b_unit).sum(1)).mean()}
+        a_centred, b_centred = F.normalize(a - a.mean(0), dim=1), F.normalize(b - b.mean(0), dim=1)
+        terms["relations"] = F.mse_loss(a_centred @ a_centred.T, b_centred @ b_centred.T)
+        terms["kinds"] = self.contrast(a_unit, labels)
+        terms["spread"] = F.relu(b.std(0) - a.std(0)).mean()
+        return sum(self.weights[name] * term for name, term in terms.items()), terms
+
+    @staticmethod
+    def contrast(unit, labels, temperature=0.15):
+        known = labels >= 0
+        unit, labels = unit[known], labels[known]
+        itself = torch.eye(len(labels), dtype=torch.bool)
+        similarity = (unit @ unit.T / temperature).masked_fill(itself, -1e4)
+        same = (labels[:, None] == labels[None]) & ~itself
+        log_probability = similarity - similarity.logsumexp(1, keepdim=True)
+        paired = same.any(1)
+        return -((log_probability * same).sum(1)[paired] / same.sum(1)[paired]).mean()
+
+
+class Average:
+    """Running average of weights and batch statistics, faster at the start."""
+
+    def __init__(self, network, decay):
+        self.network, self.decay = network, decay
+        self.values = {name: value.clone() for name, value in network.state_dict().items()}
+
+    def update(self, step):
+        decay = min(self.decay, (1 + step) / (10 + step))
+        current = self.network.state_dict()
+        floats = [name for name, value in current.items() if value.is_floating_point()]
+        torch._foreach_lerp_([self.values[n] for n in floats], [current[n] for n in floats], 1 - decay)
+
+
+def resolution(schedule, seen):
+    """'64:150000,96:400000,128' -> pixels after `seen` pictures."""
+    for entry in schedule.split(","):
+        px, _, until = entry.partition(":")
+        if not until or seen < int(until):
+            return int(px)
+    return int(px)
+
+
+def learning_rate(options, seen):
+    rate = options.rate * min(1, (seen + 1) / options.warmup)
+    if options.cooldown:
+        rate *= min(1, max(0.002, (options.images - seen) / options.cooldown))
+    return rate
+
+
+def share_gradients(network, processes):
+    if processes > 1:
+        gradients = [p.grad for p in network.parameters()]
+        flat = torch.cat([g.reshape(-1) for g in gradients])
+        dist.all_reduce(flat)
+        flat /= processes
+        for gradient, part in zip(gradients, flat.split([g.numel() for g in gradients])):
+            gradient.copy_(part.reshape(gradient.shape))
+
+
+def train(rank, options):
+    torch.set_num_threads(1)
+    torch.manual_seed(options.seed)
+    if options.processes > 1:
+        os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(options.port))
+        dist.init_process_group("gloo", rank=rank, world_size=options.processes)
+    asked_to_stop = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: asked_to_stop.append(True))
+
+    pool = Pool(options.out / "pool")
+    network = Network(mobilenetv2(options.width), batch_norm=True).to(memory_format=torch.channels_last)
+    for parameter in network.parameters():
+        if parameter.ndim == 4:
+            torch.nn.init.kaiming_normal_(parameter, mode="fan_out", nonlinearity="relu")
+    decayed = [p for p in network.parameters() if p.ndim == 4]
+    others = [p for p in network.parameters() if p.ndim != 4]
+    optimiser = torch.optim.AdamW([dict(params=decayed, weight_decay=options.decay),
+                                   dict(params=others, weight_decay=0.0)], options.rate)
+    average = Average(network, options.average)
+    state = dict(seen=0, step=0, seconds=0.0, statistics=pool.statistics())
+    folder = options.out / options.name
+    folder.mkdir(parents=True, exist_ok=True)
+    checkpoint = folder / "checkpoint.pt"
+    source = checkpoint if checkpoint.exists() else options.out / options.start_from / "checkpoint.pt"
+    if checkpoint.exists() or options.start_from:
+        saved = torch.load(source, weights_only=False)
+        network.load_state_dict(saved["network"])
+        optimiser.load_state_dict(saved["optimiser"])
+        average.values, state = saved["average"], saved["state"]
+    loss = Loss(*state["statistics"], dict(imitation=1, relations=options.relations, kinds=options.kinds,
+                                           spread=options.spread))
+
+    def save():
+        torch.save(dict(network=network.state_dict(), optimiser=optimiser.state_dict(), average=average.values,
+                        state=state, options=vars(options)), folder / "partial.pt")
+        (folder / "partial.pt").rename(checkpoint)
+
+    def evaluate():
+        averaged = Network(mobilenetv2(options.width), batch_norm=True).to(memory_format=torch.channels_last)
+        averaged.load_state_dict(average.values)
+        row = quality(*(run(averaged, pixels) for pixels in benchmark_images(options.out, options.px)))
+        row = dict(seen=state["seen"], seconds=round(state["seconds"]), shards=len(pool.names), **row)
+        with open(folder / "curve.jsonl", "a") as file:
+            file.write(json.dumps(row) + "\n")
+        print(json.dumps(row), flush=True)
+
+    network.train()
+    started, last_save, totals = time.time() - state["seconds"], time.time(), {}
+    while state["seen"] < options.images:
+        step = state["step"]
+        rng = np.random.default_rng([options.seed, step, rank])
+        px = resolution(options.resolution, state["seen"])
+        for group in optimiser.param_groups:
+            group["lr"] = learning_rate(options, state["seen"])
+        pixels, labels, teacher = pool.batch(rng, options.batch // VIEWS)
+        value, terms = loss(network(augment(rng, pixels, px)), teacher, labels)
+        optimiser.zero_grad()
+        value.backward()
+        share_gradients(network, options.processes)
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
+        optimiser.step()
+        average.update(step)
+        state.update(seen=state["seen"] + options.batch * options.processes, step=step + 1,
+                     seconds=time.time() - started)
+
+        for name, term in terms.items():
+            totals[name] = totals.get(name, 0) + term.item()
+        if state["step"] % 100 == 0:
+            pool.look()
+            if rank == 0:
+                print(state["seen"], f"{px} px", " ".join(f"{n} {v / 100:.4f}" for n, v in totals.items()),
+                      f"{state['seen'] / state['seconds']:.0f} pictures/s overall", flush=True)
+            totals = {}
+        stop = torch.tensor(float(bool(asked_to_stop)))
+        if options.processes > 1 and state["step"] % 10 == 0:
+            dist.all_reduce(stop)                       # both stop after the same step
+        elif options.processes > 1:
+            stop.zero_()
+        if stop:
+            break
+        if rank == 0 and time.time() - last_save > options.save_minutes * 60:
+            save()
+            evaluate()
+            last_save = time.time()
+    if rank == 0:
+        save()
+        evaluate()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--name", default="orchard")
+    parser.add_argument("--start-from", default="", help="name of the run whose checkpoint this one starts from")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--width", type=float, default=0.35)
+    parser.add_argument("--px", type=int, default=128, help="input of the finished network")
+    parser.add_argument("--resolution", default="64:200000,96:600000,128", help="px:until how many pictures, ...")
+    parser.add_argument("--images", type=int, default=2_500_000)
+    parser.add_argument("--cooldown", type=int, default=0, help="pictures over which the rate falls to zero")
+    parser.add_argument("--warmup", type=int, default=20_000, help="pictures over which the rate rises")
+    parser.add_argument("--batch", type=int, default=64, help="pictures per process and step")
+    parser.add_argument("--processes", type=int, default=1, help="one thread each; their gradients are averaged")
+    parser.add_argument("--port", type=int, default=29511)
+    parser.add_argument("--rate", type=float, default=2.5e-3)
+    parser.add_argument("--decay", type=float, default=0.02)
+    parser.add_argument("--average", type=float, default=0.999)
+    parser.add_argument("--relations", type=float, default=8.0)
+    parser.add_argument("--kinds", type=float, default=0.25)
+    parser.add_argument("--spread", type=float, default=0.2)
+    parser.add_argument("--save-minutes", type=float, default=5)
+    options = parser.parse_args()
+    if options.processes == 1:
+        train(0, options)
+    else:
+        torch.multiprocessing.spawn(train, (options,), nprocs=options.processes)
+
+
+if __name__ == "__main__":
+    main()
