@@ -6,6 +6,7 @@
 #ifndef POMONA_CNN_GRAPH_H
 #define POMONA_CNN_GRAPH_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/bytes.h"
@@ -34,6 +35,8 @@ enum pomi_preprocessing {
     POMI_PREPROCESSING_TORCH  /* (x / 255 - mean) / std, mean .485 .456 .406, std .229 .224 .225 */
 };
 
+#define POMI_GRAPH_MAX_LAYERS 4096
+
 #define POMI_INPUT_IMAGE (-1) /* the photo itself, 3 channels */
 
 struct pomi_layer {
@@ -46,8 +49,8 @@ struct pomi_layer {
     /* Derived by pomi_graph_derive from the input size: */
     int in_channels, in_height_px, in_width_px;
     int out_channels, out_height_px,
-        out_width_px; /* out_channels is given for CONV, derived for the others */
-    int pad_top_px, pad_left_px, pad_bottom_px, pad_right_px;
+        out_width_px; /* out_channels is given for CONV; for the others 0 or what is derived */
+    int pad_top_px, pad_left_px, pad_bottom_px, pad_right_px; /* bottom, right: as far as any window reads */
     /* Folded weights, owned by the graph; NULL for layers without: */
     float *weights; /* CONV [out][kernel][kernel][in]; DEPTHWISE [channels][kernel][kernel] */
     float *bias;    /* [out] */
@@ -70,13 +73,17 @@ struct pom_network {
     char selection[256];
 };
 
-/* Checks inputs and fills the derived fields; multiplications are checked, sizes limited (channels <= 65536,
- * input_px <= 4096, at most 4096 layers). Errors: FORMAT with the layer's name. */
+/* Checks names, inputs and kinds and fills the derived fields. Limits: channels <= 65536, kernel and stride
+ * <= 64, input_px <= 4096, at most 4096 layers, 2^28 values in one layer's output. Every layer but the last
+ * is used by another. Errors: FORMAT with the layer's name. */
 enum pom_status pomi_graph_derive(struct pomi_graph *graph, struct pom_error *err);
 
 void pomi_graph_release(struct pomi_graph *graph);
 
 /* Number of weights (not counting bias) of a layer whose derived fields are filled. */
 size_t pomi_layer_n_weights(const struct pomi_layer *layer);
+
+/* Multiply-adds of one run of the layer, its bias not counted. */
+int64_t pomi_layer_n_macs(const struct pomi_layer *layer);
 
 #endif
