@@ -28,8 +28,8 @@ ORIGIN = ("Trained by this project from random weights. The targets were the fea
           "use mobilenetv2.")
 
 
-def training_record(saved, px):
-    options, state = saved["options"], saved["state"]
+def training_record(saved):
+    state = saved["state"]
     return {
         "data": [
             {"name": "Fruits-360 (Mihai Oltean), 30 classes of 40 photos", "licence": "MIT"},
@@ -37,10 +37,7 @@ def training_record(saved, px):
             {"name": "drawn fruit and backgrounds from random numbers", "licence": "Apache-2.0"}],
         "teacher": {"name": "MobileNetV2 1.0/224, TensorFlow Slim, ImageNet", "licence": "Apache-2.0",
                     "use": "feature vectors as targets, seen at 160 px"},
-        "pictures_seen": state["seen"], "hours": round(state["seconds"] / 3600, 2), "seed": options["seed"],
-        "threads": options["processes"],
-        "settings": {key: options[key] for key in ("width", "resolution", "batch", "rate", "decay", "average",
-                                                   "relations", "kinds", "spread", "cooldown", "warmup")},
+        "pictures_seen": state["seen"], "hours": round(state["seconds"] / 3600, 2), "settings": state["history"],
         "versions": {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__,
                      "pillow": PIL.__version__},
         "unseen": "fruits-360: every 4th class, phone photos: every 2nd class, in the order of their names",
@@ -88,7 +85,7 @@ def main():
             "format": "pomona-network/1", "name": "orchard", "input_px": str(px), "preprocessing": "tf",
             "padding": "same", "features": str(layers[-2]["channels"]), "licence": "Apache-2.0", "origin": ORIGIN,
             "layers": json.dumps(layers, sort_keys=True, separators=(",", ":")),
-            "training": json.dumps(training_record(saved, px) | {"quality": quality_record}, sort_keys=True,
+            "training": json.dumps(training_record(saved) | {"quality": quality_record}, sort_keys=True,
                                    separators=(",", ":"))})
 
     as_float = evaluate(from_folded(layers, folded))

@@ -25,6 +25,9 @@ from evaluate import benchmark_images, quality
 from generate import GROUP
 from model import Network, mobilenetv2, run, to_input
 
+# Settings that shape the weights; every change of them during a run is kept in the checkpoint.
+RECORDED = ("seed", "width", "resolution", "batch", "processes", "rate", "decay", "average", "relations", "kinds",
+            "spread", "warmup", "cooldown")
 VIEWS = 2           # of the GROUP pictures of a kind, how many a batch takes
 
 
@@ -182,6 +185,10 @@ def train(rank, options):
         network.load_state_dict(saved["network"])
         optimiser.load_state_dict(saved["optimiser"])
         average.values, state = saved["average"], saved["state"]
+    settings = {key: getattr(options, key) for key in RECORDED}
+    history = state.setdefault("history", [])
+    if not history or history[-1]["settings"] != settings:
+        history.append(dict(seen=state["seen"], settings=settings))
     loss = Loss(*state["statistics"], dict(imitation=1, relations=options.relations, kinds=options.kinds,
                                            spread=options.spread))
 
@@ -260,9 +267,9 @@ def main():
     parser.add_argument("--rate", type=float, default=2.5e-3)
     parser.add_argument("--decay", type=float, default=0.02)
     parser.add_argument("--average", type=float, default=0.999)
-    parser.add_argument("--relations", type=float, default=8.0)
-    parser.add_argument("--kinds", type=float, default=0.25)
-    parser.add_argument("--spread", type=float, default=0.2)
+    parser.add_argument("--relations", type=float, default=40.0)
+    parser.add_argument("--kinds", type=float, default=0.5)
+    parser.add_argument("--spread", type=float, default=0.5)
     parser.add_argument("--save-minutes", type=float, default=5)
     options = parser.parse_args()
     if options.processes == 1:
