@@ -19,6 +19,7 @@
 
 #define POMK_BLOCK_CHANNELS 16
 #define POMK_ALIGN_BYTES    64
+#define POMK_F64_PANEL      8
 
 /* Applied last, after the residual: relu is 0 > x ? 0 : x, relu6 then 6 < x ? 6 : x. NaN stays NaN. */
 enum pomk_activation { POMK_ACTIVATION_NONE, POMK_ACTIVATION_RELU, POMK_ACTIVATION_RELU6 };
@@ -116,6 +117,13 @@ struct pomk_kernels {
     void (*sum_pixels)(float *sums, const float *input, size_t n_pixels);
 
     /*
+     * Moments and projections. A *panel* of doubles is eight neighbouring columns of a matrix, [depth][8].
+     * sums[8][8] += sum over d of a[d] (a column) times b[d] (a row): the sum over d starts from zero, goes
+     * in ascending order, rounds each product and each addition, and is then added to `sums`.
+     */
+    void (*add_products)(double *sums, const double *a, const double *b, size_t depth);
+
+    /*
      * Runs fused multiply-adds on registers alone, the limit against which `pomona bench` shows all else.
      * Returns how many it did (one per lane); *result keeps the compiler honest.
      */
@@ -131,6 +139,12 @@ extern const struct pomk_kernels pomk_kernels_avx512;
  * "avx512". A limit above what the CPU has gives the best it has. NULL for an unknown name.
  */
 const struct pomk_kernels *pomk_choose(const char *limit);
+
+/* The number of panels of doubles that n columns take. */
+static inline size_t pomk_f64_panels(size_t n_columns)
+{
+    return (n_columns + POMK_F64_PANEL - 1) / POMK_F64_PANEL;
+}
 
 /* Fills `list` with the sets that this CPU runs, slowest first, and returns their number. */
 #define POMK_MAX_SETS 8

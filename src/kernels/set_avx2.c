@@ -8,10 +8,13 @@
 #define TILES(X) X(1, 9) X(2, 6)
 static const double tile_cost[] = {0, 1.2, 1.0};
 #define DEPTHWISE_COLUMNS 2
+#define PRODUCTS_LANES    4
+#define PRODUCTS_ROWS     4
 
 #include "kernels/conv_template.h"
 #include "kernels/depthwise_template.h"
 #include "kernels/pool_template.h"
+#include "kernels/products_template.h"
 
 const struct pomk_kernels pomk_kernels_avx2 = {
     .name = "avx2",
@@ -25,5 +28,6 @@ const struct pomk_kernels pomk_kernels_avx2 = {
     .max_pool = max_pool,
     .add = add,
     .sum_pixels = sum_pixels,
+    .add_products = add_products,
     .fma_peak = fma_peak,
 };

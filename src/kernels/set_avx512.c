@@ -8,10 +8,13 @@
 #define TILES(X) X(1, 9) X(2, 14) X(3, 9) X(4, 6)
 static const double tile_cost[] = {0, 1.2, 1.0, 1.005, 1.01};
 #define DEPTHWISE_COLUMNS 4
+#define PRODUCTS_LANES    8
+#define PRODUCTS_ROWS     8
 
 #include "kernels/conv_template.h"
 #include "kernels/depthwise_template.h"
 #include "kernels/pool_template.h"
+#include "kernels/products_template.h"
 
 const struct pomk_kernels pomk_kernels_avx512 = {
     .name = "avx512",
@@ -25,5 +28,6 @@ const struct pomk_kernels pomk_kernels_avx512 = {
     .max_pool = max_pool,
     .add = add,
     .sum_pixels = sum_pixels,
+    .add_products = add_products,
     .fma_peak = fma_peak,
 };

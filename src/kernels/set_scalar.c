@@ -8,10 +8,13 @@
 #define TILES(X) X(8, 1) X(16, 1)
 static const double tile_cost[] = {[8] = 1.0, [16] = 1.0};
 #define DEPTHWISE_COLUMNS 2
+#define PRODUCTS_LANES    2
+#define PRODUCTS_ROWS     2
 
 #include "kernels/conv_template.h"
 #include "kernels/depthwise_template.h"
 #include "kernels/pool_template.h"
+#include "kernels/products_template.h"
 
 const struct pomk_kernels pomk_kernels_scalar = {
     .name = "scalar",
@@ -25,5 +28,6 @@ const struct pomk_kernels pomk_kernels_scalar = {
     .max_pool = max_pool,
     .add = add,
     .sum_pixels = sum_pixels,
+    .add_products = add_products,
     .fma_peak = fma_peak,
 };
