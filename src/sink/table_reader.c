@@ -1,0 +1,578 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Reading tables back. Files are looked at one after the other when a reader is opened (columns, rows,
+ * network), and read one after the other as rows are asked for; of the open file DuckDB holds a chunk of 2048
+ * rows, of which the caller gets slices.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/sizes.h"
+#include "base/text.h"
+#include "sink/database.h"
+#include "store/store.h"
+
+#define SLICE_ROWS 256
+
+struct table_file {
+    const char *path;      /* owned by the listing */
+    const char *label_sql; /* what its label is, as an SQL expression */
+    bool has_label_folder; /* below a folder label=... */
+    int64_t n_rows;
+};
+
+struct pomi_table_reader {
+    duckdb_connection connection;
+    char *column;
+    struct pomi_store_listing listing;
+    struct table_file *files;
+    struct pomi_table_info info;
+
+    int file_index;   /* of the open file, or of the one to open next */
+    int64_t file_row; /* rows of it already given */
+    bool is_file_open;
+    duckdb_result result;
+    duckdb_data_chunk chunk; /* NULL: fetch one */
+    size_t chunk_row;        /* rows of it already given */
+
+    float *numbers; /* [SLICE_ROWS][n_features] */
+    size_t text_at[SLICE_ROWS][2];
+    const char *paths[SLICE_ROWS], *labels[SLICE_ROWS];
+    struct pomi_bytes texts;
+};
+
+/* --- which files ------------------------------------------------------------------------------------------
+ */
+
+/* Takes Parquet files; passes over _SUCCESS, _temporary/, .part-00000.tmp and the like. `user` is the length
+ * of the folder's own path, which may well contain such names. */
+static bool is_table_file(void *user, const char *path)
+{
+    const char *below = path + *(const size_t *)user;
+    for (const char *at = below; *at != '\0'; at++) {
+        bool begins_name = at == below || at[-1] == '/';
+        if (begins_name && (*at == '_' || *at == '.')) return false;
+    }
+    const char *dot = strrchr(below, '.');
+    return dot != NULL && (strcasecmp(dot, ".parquet") == 0 || strcasecmp(dot, ".pq") == 0);
+}
+
+/* `path` itself, or its subfolder of that kind, when it is an output folder. NULL when memory is out. */
+static char *choose_folder(const char *path, enum pomi_table_kind kind)
+{
+    char *inside = pomi_store_join(path, "%s", pomi_table_folder(kind));
+    if (inside == NULL || pomi_store_is_folder(inside)) return inside;
+    free(inside);
+    return strdup(path);
+}
+
+static enum pom_status list_files(struct pomi_store_listing *listing, const char *path,
+                                  enum pomi_table_kind kind, size_t *folder_bytes, struct pom_error *err)
+{
+    if (!pomi_store_exists(path))
+        return pomi_fail(err, POM_ERROR_NOT_FOUND, "not_found", "cannot read %s: no such file or folder",
+                         path);
+    if (!pomi_store_is_folder(path)) {
+        *folder_bytes = strlen(path);
+        listing->entries = calloc(1, sizeof *listing->entries);
+        if (listing->entries == NULL || (listing->entries[0].path = strdup(path)) == NULL)
+            return pomi_fail_memory(err, *folder_bytes, "a file name");
+        listing->n_entries = 1;
+        return POM_OK;
+    }
+    char *folder = choose_folder(path, kind);
+    if (folder == NULL) return pomi_fail_memory(err, strlen(path), "a file name");
+    *folder_bytes = strlen(folder);
+    while (*folder_bytes > 1 && folder[*folder_bytes - 1] == '/') folder[--*folder_bytes] = '\0';
+    *folder_bytes += folder[*folder_bytes - 1] != '/'; /* with the slash after it */
+    enum pom_status status = pomi_store_list(folder, is_table_file, folder_bytes, listing, err);
+    if (status == POM_OK && listing->n_entries == 0)
+        status = pomi_fail(err, POM_ERROR_NOT_FOUND, "no_tables", "%s has no Parquet files", folder);
+    free(folder);
+    return status;
+}
+
+/* --- what is in them --------------------------------------------------------------------------------------
+ */
+
+/* Appends `FROM read_parquet('...')`. A folder label=x above our own files is somebody's folder name; only
+ * below the folder that was asked for, and only for files without labels, it is one. */
+static enum pom_status print_from(struct pomi_bytes *sql, const struct table_file *file,
+                                  bool with_label_folder, struct pom_error *err)
+{
+    POMI_TRY(pomi_bytes_print(sql, err, " FROM read_parquet("));
+    POMI_TRY(pomi_sql_file(sql, file->path, err));
+    return pomi_bytes_print(sql, err, ", hive_partitioning = %s)",
+                            with_label_folder ? "true, hive_types_autocast = false" : "false");
+}
+
+static enum pom_status check_list_column(duckdb_result *result, idx_t column, const char *name,
+                                         const char *path, struct pom_error *err)
+{
+    duckdb_logical_type type = duckdb_column_logical_type(result, column);
+    duckdb_type child_id = DUCKDB_TYPE_INVALID;
+    if (duckdb_get_type_id(type) == DUCKDB_TYPE_LIST) {
+        duckdb_logical_type child = duckdb_list_type_child_type(type);
+        child_id = duckdb_get_type_id(child);
+        duckdb_destroy_logical_type(&child);
+    }
+    bool is_struct = duckdb_get_type_id(type) == DUCKDB_TYPE_STRUCT;
+    duckdb_destroy_logical_type(&type);
+    if (child_id == DUCKDB_TYPE_FLOAT || child_id == DUCKDB_TYPE_DOUBLE) return POM_OK;
+    return pomi_fail(
+        err, POM_ERROR_FORMAT, "bad_column", "%s: column %s is not a list of float or double%s", path, name,
+        is_struct ? "; if it is a Spark vector, write vector_to_array(column, 'float32') instead" : "");
+}
+
+/* Finds the columns by name and decides where labels come from. */
+static enum pom_status look_at_columns(struct pomi_table_reader *reader, struct table_file *file,
+                                       struct pomi_bytes *sql, struct pom_error *err)
+{
+    sql->size_bytes = 0;
+    POMI_TRY(pomi_bytes_print(sql, err, "SELECT *"));
+    POMI_TRY(print_from(sql, file, false, err));
+    POMI_TRY(pomi_bytes_print(sql, err, " LIMIT 0"));
+    duckdb_result result;
+    POMI_TRY(pomi_database_query(reader->connection, sql, &result, POMI_READING, file->path, err));
+    bool has_path = false, has_label = false, has_list = false;
+    enum pom_status status = POM_OK;
+    for (idx_t i = 0; status == POM_OK && i < duckdb_column_count(&result); i++) {
+        const char *name = duckdb_column_name(&result, i);
+        if (strcasecmp(name, "path") == 0) has_path = true;
+        if (strcasecmp(name, "label") == 0) has_label = true;
+        if (strcasecmp(name, reader->column) != 0) continue;
+        has_list = true;
+        status = check_list_column(&result, i, reader->column, file->path, err);
+    }
+    duckdb_destroy_result(&result);
+    if (status == POM_OK && (!has_path || !has_list))
+        status = pomi_fail(err, POM_ERROR_FORMAT, "missing_column", "%s has no column %s", file->path,
+                           has_path ? reader->column : "path");
+    file->has_label_folder = file->has_label_folder && !has_label;
+    file->label_sql = has_label || file->has_label_folder ? "coalesce(label::VARCHAR, '')" : "''";
+    return status;
+}
+
+/* The first column of the first row of a result, as a number; -1 when there is no row or it is NULL. */
+static int64_t first_number(duckdb_result *result)
+{
+    int64_t number = -1;
+    duckdb_data_chunk chunk = duckdb_fetch_chunk(*result);
+    if (chunk != NULL && duckdb_data_chunk_get_size(chunk) > 0) {
+        duckdb_vector vector = duckdb_data_chunk_get_vector(chunk, 0);
+        if (duckdb_validity_row_is_valid(duckdb_vector_get_validity(vector), 0))
+            number = *(int64_t *)duckdb_vector_get_data(vector);
+    }
+    duckdb_destroy_data_chunk(&chunk);
+    return number;
+}
+
+static enum pom_status count_rows(struct pomi_table_reader *reader, struct table_file *file,
+                                  struct pomi_bytes *sql, struct pom_error *err)
+{
+    duckdb_result result;
+    sql->size_bytes = 0;
+    POMI_TRY(pomi_bytes_print(sql, err, "SELECT count(*)"));
+    POMI_TRY(print_from(sql, file, false, err));
+    POMI_TRY(pomi_database_query(reader->connection, sql, &result, POMI_READING, file->path, err));
+    file->n_rows = first_number(&result);
+    duckdb_destroy_result(&result);
+    reader->info.n_rows += file->n_rows;
+    if (file->n_rows == 0 || reader->info.n_features > 0) return POM_OK;
+
+    sql->size_bytes = 0;
+    POMI_TRY(pomi_bytes_print(sql, err, "SELECT len(\"%s\")", reader->column));
+    POMI_TRY(print_from(sql, file, false, err));
+    POMI_TRY(pomi_bytes_print(sql, err, " LIMIT 1"));
+    POMI_TRY(pomi_database_query(reader->connection, sql, &result, POMI_READING, file->path, err));
+    int64_t width = first_number(&result);
+    duckdb_destroy_result(&result);
+    if (width < 1 || width > INT32_MAX / (int64_t)sizeof(float) / SLICE_ROWS)
+        return pomi_fail(err, POM_ERROR_FORMAT, "bad_width", "%s: row 1: %s is %s", file->path,
+                         reader->column,
+                         width < 0    ? "NULL"
+                         : width == 0 ? "empty"
+                                      : "too long");
+    reader->info.n_features = (int)width;
+    return POM_OK;
+}
+
+static void copy_string(char *to, size_t capacity, duckdb_vector vector, idx_t row)
+{
+    duckdb_string_t *string = (duckdb_string_t *)duckdb_vector_get_data(vector) + row;
+    size_t length = duckdb_string_t_length(*string);
+    if (length >= capacity) length = capacity - 1;
+    memcpy(to, duckdb_string_t_data(string), length);
+    to[length] = '\0';
+}
+
+/* Reads the network's name and identity, which must be the same in every file that states them. */
+static enum pom_status read_network(struct pomi_table_reader *reader, const struct table_file *file,
+                                    struct pomi_bytes *sql, struct pom_error *err)
+{
+    duckdb_result result;
+    sql->size_bytes = 0;
+    POMI_TRY(pomi_bytes_print(sql, err, "SELECT decode(key), decode(value) FROM parquet_kv_metadata("));
+    POMI_TRY(pomi_sql_file(sql, file->path, err));
+    POMI_TRY(pomi_bytes_print(sql, err, ") WHERE key IN ('network_name'::BLOB, 'network_identity'::BLOB)"));
+    POMI_TRY(pomi_database_query(reader->connection, sql, &result, POMI_READING, file->path, err));
+    char name[sizeof reader->info.network_name] = "", identity[sizeof reader->info.network_identity] = "";
+    for (duckdb_data_chunk chunk; (chunk = duckdb_fetch_chunk(result)) != NULL;) {
+        for (idx_t row = 0; row < duckdb_data_chunk_get_size(chunk); row++) {
+            char key[32];
+            duckdb_vector values = duckdb_data_chunk_get_vector(chunk, 1);
+            copy_string(key, sizeof key, duckdb_data_chunk_get_vector(chunk, 0), row);
+            if (strcmp(key, "network_name") == 0) copy_string(name, sizeof name, values, row);
+            if (strcmp(key, "network_identity") == 0) copy_string(identity, sizeof identity, values, row);
+        }
+        duckdb_destroy_data_chunk(&chunk);
+    }
+    duckdb_destroy_result(&result);
+    struct pomi_table_info *info = &reader->info;
+    if (identity[0] != '\0' && info->network_identity[0] != '\0' &&
+        strcmp(identity, info->network_identity) != 0)
+        return pomi_fail(
+            err, POM_ERROR_MISMATCH, "other_network",
+            "%s has features of network %s (%.12s), the files before it of %s (%.12s): features of "
+            "two networks cannot be mixed",
+            file->path, name, identity, info->network_name, info->network_identity);
+    if (info->network_identity[0] == '\0') {
+        memcpy(info->network_name, name, sizeof name);
+        memcpy(info->network_identity, identity, sizeof identity);
+    }
+    return POM_OK;
+}
+
+static enum pom_status look_at_files(struct pomi_table_reader *reader, size_t folder_bytes,
+                                     struct pom_error *err)
+{
+    struct pomi_bytes sql = {0};
+    enum pom_status status = POM_OK;
+    for (int i = 0; status == POM_OK && i < reader->info.n_files; i++) {
+        struct table_file *file = &reader->files[i];
+        file->path = reader->listing.entries[i].path;
+        const char *below = file->path + folder_bytes;
+        file->has_label_folder = strncmp(below, "label=", 6) == 0 || strstr(below, "/label=") != NULL;
+        status = look_at_columns(reader, file, &sql, err);
+        if (status == POM_OK) status = count_rows(reader, file, &sql, err);
+        if (status == POM_OK) status = read_network(reader, file, &sql, err);
+    }
+    pomi_bytes_release(&sql);
+    return status;
+}
+
+/* --- rows -------------------------------------------------------------------------------------------------
+ */
+
+/* Streams the rows of the next file. The function for that is marked as deprecated, and has no successor yet:
+ * everything else in the C API holds the whole result in memory. */
+static enum pom_status open_file(struct pomi_table_reader *reader, struct pom_error *err)
+{
+    const struct table_file *file = &reader->files[reader->file_index];
+    struct pomi_bytes sql = {0};
+    enum pom_status status =
+        pomi_bytes_print(&sql, err, "SELECT path::VARCHAR, %s, \"%s\"", file->label_sql, reader->column);
+    if (status == POM_OK) status = print_from(&sql, file, file->has_label_folder, err);
+    if (status == POM_OK) status = pomi_bytes_append(&sql, "", 1, err);
+    if (status == POM_OK) {
+        duckdb_prepared_statement statement = NULL;
+        duckdb_pending_result pending = NULL;
+        if (duckdb_prepare(reader->connection, (const char *)sql.data, &statement) != DuckDBSuccess) {
+            status = pomi_database_fail(err, DUCKDB_ERROR_INVALID, duckdb_prepare_error(statement),
+                                        POMI_READING, file->path);
+        } else if (duckdb_pending_prepared_streaming(statement, &pending) != DuckDBSuccess) {
+            status = pomi_database_fail(err, DUCKDB_ERROR_INVALID, duckdb_pending_error(pending),
+                                        POMI_READING, file->path);
+        } else if (duckdb_execute_pending(pending, &reader->result) != DuckDBSuccess) {
+            status = pomi_database_fail(err, duckdb_result_error_type(&reader->result),
+                                        duckdb_result_error(&reader->result), POMI_READING, file->path);
+            duckdb_destroy_result(&reader->result);
+        } else {
+            reader->is_file_open = true;
+            reader->file_row = 0;
+        }
+        duckdb_destroy_pending(&pending);
+        duckdb_destroy_prepare(&statement);
+    }
+    pomi_bytes_release(&sql);
+    return status;
+}
+
+static void close_file(struct pomi_table_reader *reader)
+{
+    duckdb_destroy_data_chunk(&reader->chunk);
+    if (reader->is_file_open) duckdb_destroy_result(&reader->result);
+    reader->is_file_open = false;
+}
+
+/* Makes reader->chunk hold rows not given yet; NULL at the end of the last file. */
+static enum pom_status fetch_chunk(struct pomi_table_reader *reader, struct pom_error *err)
+{
+    while (reader->chunk == NULL && reader->file_index < reader->info.n_files) {
+        const struct table_file *file = &reader->files[reader->file_index];
+        if (!reader->is_file_open) POMI_TRY(open_file(reader, err));
+        reader->chunk = duckdb_fetch_chunk(reader->result);
+        reader->chunk_row = 0;
+        if (reader->chunk != NULL && duckdb_data_chunk_get_size(reader->chunk) == 0)
+            duckdb_destroy_data_chunk(&reader->chunk);
+        if (reader->chunk != NULL) return POM_OK;
+        const char *message = duckdb_result_error(&reader->result);
+        if (message != NULL)
+            return pomi_database_fail(err, duckdb_result_error_type(&reader->result), message, POMI_READING,
+                                      file->path);
+        if (reader->file_row != file->n_rows)
+            return pomi_fail(err, POM_ERROR_IO, "changed",
+                             "%s changed while it was read: %lld rows became %lld", file->path,
+                             (long long)file->n_rows, (long long)reader->file_row);
+        close_file(reader);
+        reader->file_index++;
+    }
+    return POM_OK;
+}
+
+static enum pom_status fail_row(const struct pomi_table_reader *reader, struct pom_error *err,
+                                const char *what, const char *problem)
+{
+    return pomi_fail(err, POM_ERROR_FORMAT, "bad_row", "%s: row %lld: %s %s",
+                     reader->files[reader->file_index].path, (long long)reader->file_row + 1, what, problem);
+}
+
+static enum pom_status copy_list(struct pomi_table_reader *reader, duckdb_vector lists, size_t chunk_row,
+                                 float *to, struct pom_error *err)
+{
+    if (!duckdb_validity_row_is_valid(duckdb_vector_get_validity(lists), chunk_row))
+        return fail_row(reader, err, reader->column, "is NULL");
+    duckdb_list_entry entry = ((duckdb_list_entry *)duckdb_vector_get_data(lists))[chunk_row];
+    size_t width = (size_t)reader->info.n_features;
+    if (entry.length != width)
+        return pomi_fail(err, POM_ERROR_FORMAT, "mixed_width",
+                         "%s: row %lld: %s has %llu numbers, the first row of the table has %zu",
+                         reader->files[reader->file_index].path, (long long)reader->file_row + 1,
+                         reader->column, (unsigned long long)entry.length, width);
+    duckdb_vector child = duckdb_list_vector_get_child(lists);
+    uint64_t *validity = duckdb_vector_get_validity(child);
+    for (size_t k = 0; validity != NULL && k < width; k++)
+        if (!duckdb_validity_row_is_valid(validity, entry.offset + k))
+            return fail_row(reader, err, reader->column, "has a NULL among its numbers");
+    duckdb_logical_type type = duckdb_vector_get_column_type(child);
+    bool is_double = duckdb_get_type_id(type) == DUCKDB_TYPE_DOUBLE;
+    duckdb_destroy_logical_type(&type);
+    if (!is_double) {
+        memcpy(to, (const float *)duckdb_vector_get_data(child) + entry.offset, width * sizeof(float));
+        return POM_OK;
+    }
+    const double *from = (const double *)duckdb_vector_get_data(child) + entry.offset;
+    for (size_t k = 0; k < width; k++) {
+        to[k] = (float)from[k];
+        if (isinf(to[k]) && !isinf(from[k]))
+            return fail_row(reader, err, reader->column, "has a number too large for float32");
+    }
+    return POM_OK;
+}
+
+static enum pom_status copy_text(struct pomi_table_reader *reader, duckdb_vector strings, size_t chunk_row,
+                                 size_t *at, struct pom_error *err)
+{
+    duckdb_string_t *string = (duckdb_string_t *)duckdb_vector_get_data(strings) + chunk_row;
+    const char *text = duckdb_string_t_data(string);
+    size_t text_bytes = duckdb_string_t_length(*string);
+    if (memchr(text, '\0', text_bytes) != NULL)
+        return fail_row(reader, err, "its path or label", "has a zero byte in it");
+    *at = reader->texts.size_bytes;
+    POMI_TRY(pomi_bytes_append(&reader->texts, text, text_bytes, err));
+    return pomi_bytes_append(&reader->texts, "", 1, err);
+}
+
+enum pom_status pomi_table_next(struct pomi_table_reader *reader, struct pomi_rows *rows, int *file_index,
+                                struct pom_error *err)
+{
+    *rows = (struct pomi_rows){.n_features = reader->info.n_features};
+    POMI_TRY(fetch_chunk(reader, err));
+    if (reader->chunk == NULL) return POM_OK;
+
+    size_t n_rows = duckdb_data_chunk_get_size(reader->chunk) - reader->chunk_row;
+    if (n_rows > SLICE_ROWS) n_rows = SLICE_ROWS;
+    duckdb_vector paths = duckdb_data_chunk_get_vector(reader->chunk, 0);
+    duckdb_vector labels = duckdb_data_chunk_get_vector(reader->chunk, 1);
+    duckdb_vector lists = duckdb_data_chunk_get_vector(reader->chunk, 2);
+    reader->texts.size_bytes = 0;
+    for (size_t i = 0; i < n_rows; i++, reader->file_row++) {
+        size_t chunk_row = reader->chunk_row + i;
+        if (!duckdb_validity_row_is_valid(duckdb_vector_get_validity(paths), chunk_row))
+            return fail_row(reader, err, "path", "is NULL");
+        POMI_TRY(copy_text(reader, paths, chunk_row, &reader->text_at[i][0], err));
+        POMI_TRY(copy_text(reader, labels, chunk_row, &reader->text_at[i][1], err));
+        POMI_TRY(
+            copy_list(reader, lists, chunk_row, reader->numbers + i * (size_t)reader->info.n_features, err));
+    }
+    for (size_t i = 0; i < n_rows; i++) {
+        reader->paths[i] = (const char *)reader->texts.data + reader->text_at[i][0];
+        reader->labels[i] = (const char *)reader->texts.data + reader->text_at[i][1];
+    }
+    rows->n_rows = n_rows;
+    rows->paths = reader->paths;
+    rows->labels = reader->labels;
+    rows->features = reader->numbers;
+    if (file_index != NULL) *file_index = reader->file_index;
+    reader->chunk_row += n_rows;
+    if (reader->chunk_row == duckdb_data_chunk_get_size(reader->chunk))
+        duckdb_destroy_data_chunk(&reader->chunk);
+    return POM_OK;
+}
+
+enum pom_status pomi_table_open(struct pomi_table_reader **reader_out, struct pomi_sink *sink,
+                                const char *path, enum pomi_table_kind kind, const char *column,
+                                struct pom_error *err)
+{
+    *reader_out = NULL;
+    struct pomi_table_reader *reader = calloc(1, sizeof *reader);
+    if (reader == NULL) return pomi_fail_memory(err, sizeof *reader, "a table reader");
+    size_t folder_bytes = 0;
+    enum pom_status status = list_files(&reader->listing, path, kind, &folder_bytes, err);
+    if (status == POM_OK) {
+        reader->info.n_files = (int)reader->listing.n_entries;
+        reader->files = calloc(reader->listing.n_entries, sizeof *reader->files);
+        reader->column = strdup(column);
+        if (reader->files == NULL || reader->column == NULL)
+            status =
+                pomi_fail_memory(err, reader->listing.n_entries * sizeof *reader->files, "the list of files");
+    }
+    if (status == POM_OK) status = pomi_database_connect(sink, &reader->connection, err);
+    if (status == POM_OK) status = look_at_files(reader, folder_bytes, err);
+    if (status == POM_OK && reader->info.n_features > 0) {
+        size_t size_bytes = (size_t)reader->info.n_features * SLICE_ROWS * sizeof(float);
+        reader->numbers = malloc(size_bytes);
+        if (reader->numbers == NULL) status = pomi_fail_memory(err, size_bytes, "rows to read");
+    }
+    if (status != POM_OK) {
+        pomi_table_close(reader);
+        return status;
+    }
+    *reader_out = reader;
+    return POM_OK;
+}
+
+const struct pomi_table_info *pomi_table_info(const struct pomi_table_reader *reader)
+{
+    return &reader->info;
+}
+
+const char *pomi_table_file(const struct pomi_table_reader *reader, int file_index)
+{
+    return reader->files[file_index].path;
+}
+
+void pomi_table_close(struct pomi_table_reader *reader)
+{
+    if (reader == NULL) return;
+    close_file(reader);
+    duckdb_disconnect(&reader->connection);
+    pomi_store_listing_release(&reader->listing);
+    pomi_bytes_release(&reader->texts);
+    free(reader->files);
+    free(reader->column);
+    free(reader->numbers);
+    free(reader);
+}
+
+/* --- failures ---------------------------------------------------------------------------------------------
+ */
+
+#define N_FAILURE_COLUMNS 5
+
+static enum pom_status print_failures_select(struct pomi_bytes *sql, const struct pomi_store_listing *listing,
+                                             struct pom_error *err)
+{
+    POMI_TRY(pomi_bytes_print(sql, err, "SELECT path, label, stage, reason, message FROM read_parquet(["));
+    for (size_t i = 0; i < listing->n_entries; i++) {
+        if (i > 0) POMI_TRY(pomi_bytes_append(sql, ", ", 2, err));
+        POMI_TRY(pomi_sql_file(sql, listing->entries[i].path, err));
+    }
+    return pomi_bytes_print(sql, err, "], hive_partitioning = false) ORDER BY path, stage, reason, message");
+}
+
+/* Appends every text of the result to `texts`, row by row, each with its terminator; NULL becomes "". */
+static enum pom_status take_failures(duckdb_result *result, struct pomi_bytes *texts, size_t *n_failures,
+                                     struct pom_error *err)
+{
+    enum pom_status status = POM_OK;
+    for (duckdb_data_chunk chunk; (chunk = duckdb_fetch_chunk(*result)) != NULL;) {
+        idx_t n_rows = duckdb_data_chunk_get_size(chunk);
+        for (idx_t row = 0; row < n_rows; row++) {
+            for (idx_t i = 0; status == POM_OK && i < N_FAILURE_COLUMNS; i++) {
+                duckdb_vector vector = duckdb_data_chunk_get_vector(chunk, i);
+                duckdb_string_t *string = (duckdb_string_t *)duckdb_vector_get_data(vector) + row;
+                if (duckdb_validity_row_is_valid(duckdb_vector_get_validity(vector), row))
+                    status = pomi_bytes_append(texts, duckdb_string_t_data(string),
+                                               duckdb_string_t_length(*string), err);
+                if (status == POM_OK) status = pomi_bytes_append(texts, "", 1, err);
+            }
+        }
+        *n_failures += n_rows;
+        duckdb_destroy_data_chunk(&chunk);
+    }
+    return status;
+}
+
+static enum pom_status point_at_failures(struct pomi_failure_list *list, struct pomi_bytes *texts,
+                                         size_t n_failures, struct pom_error *err)
+{
+    list->failures = calloc(n_failures > 0 ? n_failures : 1, sizeof *list->failures);
+    if (list->failures == NULL) return pomi_fail_memory(err, n_failures * sizeof *list->failures, "failures");
+    const char *text = (const char *)texts->data;
+    for (size_t row = 0; row < n_failures; row++) {
+        struct pomi_failure *failure = &list->failures[row];
+        const char **fields[N_FAILURE_COLUMNS] = {&failure->path, &failure->label, &failure->stage,
+                                                  &failure->reason, &failure->message};
+        for (int i = 0; i < N_FAILURE_COLUMNS; i++) {
+            *fields[i] = text;
+            text += strlen(text) + 1;
+        }
+    }
+    list->n_failures = n_failures;
+    list->memory = texts->data;
+    *texts = (struct pomi_bytes){0};
+    return POM_OK;
+}
+
+enum pom_status pomi_failures_read(struct pomi_failure_list *list, struct pomi_sink *sink, const char *folder,
+                                   struct pom_error *err)
+{
+    *list = (struct pomi_failure_list){0};
+    char *inside = pomi_store_join(folder, "%s", pomi_table_folder(POMI_TABLE_FAILURES));
+    if (inside == NULL) return pomi_fail_memory(err, strlen(folder), "a file name");
+    size_t n_failures = 0, folder_bytes = strlen(inside) + 1;
+    struct pomi_store_listing listing = {0};
+    struct pomi_bytes sql = {0}, texts = {0};
+    duckdb_connection connection = NULL;
+    duckdb_result result;
+    enum pom_status status = POM_OK;
+    if (pomi_store_is_folder(inside))
+        status = pomi_store_list(inside, is_table_file, &folder_bytes, &listing, err);
+    if (status == POM_OK && listing.n_entries > 0) {
+        status = pomi_database_connect(sink, &connection, err);
+        if (status == POM_OK) status = print_failures_select(&sql, &listing, err);
+        if (status == POM_OK)
+            status = pomi_database_query(connection, &sql, &result, POMI_READING, inside, err);
+        if (status == POM_OK) {
+            status = take_failures(&result, &texts, &n_failures, err);
+            duckdb_destroy_result(&result);
+        }
+        if (status == POM_OK) status = point_at_failures(list, &texts, n_failures, err);
+        duckdb_disconnect(&connection);
+    }
+    pomi_bytes_release(&texts);
+    pomi_bytes_release(&sql);
+    pomi_store_listing_release(&listing);
+    free(inside);
+    return status;
+}
+
+void pomi_failure_list_release(struct pomi_failure_list *list)
+{
+    free(list->failures);
+    free(list->memory);
+    *list = (struct pomi_failure_list){0};
+}
