@@ -2,6 +2,7 @@
 """Writes the embedded network and its golden vectors from a training checkpoint.
 
     export.py --out DIR --name NAME --network FILE.safetensors [--golden FILE.safetensors] [--float FILE.safetensors]
+              [--checkpoint FILE.safetensors]
 
 The averaged weights are folded in float64 and rounded once: to int8 with a float32 scale per output channel, except the
 first layer, which stays float32. The golden vectors are computed in float64 from the file just written, read back.
@@ -21,6 +22,7 @@ from evaluate import COLUMNS, benchmark_images, quality
 from generate import DrawnFruit, place, random_colour
 from model import (Network, embedded_tensors, fold, from_folded, mobilenetv2, multiply_adds, read_network, run,
                    write_safetensors)
+from train import write_small_checkpoint
 
 ORIGIN = ("Trained by this project from random weights. The targets were the feature vectors of the ImageNet "
           "MobileNetV2 1.0/224 of TensorFlow Slim; none of its weights is carried over. Good for fruit on its own or "
@@ -69,6 +71,7 @@ def main():
     parser.add_argument("--network", type=Path, required=True, help="the embedded file to write")
     parser.add_argument("--golden", type=Path, help="golden vectors to write")
     parser.add_argument("--float", type=Path, help="the same network with float32 weights, to compare with")
+    parser.add_argument("--checkpoint", type=Path, help="a small checkpoint to write, for train.py --start-from")
     options = parser.parse_args()
 
     saved = torch.load(options.out / options.name / "checkpoint.pt", weights_only=False)
@@ -95,6 +98,8 @@ def main():
     if options.float:
         tensors = {name + suffix: array for name, pair in folded.items() for suffix, array in zip((".weight", ".bias"), pair)}
         write(options.float, tensors, {"as trained": limits(as_float)})
+    if options.checkpoint:
+        write_small_checkpoint(options.checkpoint, saved)
     if options.golden:
         pictures, network = golden_pictures(px), read_network(options.network)[0].double()
         write_safetensors(options.golden, {"pixels": pictures, "features": run(network, pictures).astype(np.float32)}, {

@@ -201,7 +201,7 @@ def write_safetensors(path, tensors, metadata):
     """Deterministic safetensors: sorted names, sorted keys, no spaces, header padded to 8 bytes, data aligned by size."""
     header, offset, order = {"__metadata__": metadata}, 0, []
     for name in sorted(tensors, key=lambda n: (-tensors[n].dtype.itemsize, n)):  # widest first keeps all aligned
-        array = np.ascontiguousarray(tensors[name])
+        array = np.asarray(tensors[name], order="C")
         header[name] = {"dtype": SAFETENSORS_TYPES[array.dtype.name], "shape": list(array.shape),
                         "data_offsets": [offset, offset + array.nbytes]}
         offset += array.nbytes
