@@ -38,7 +38,7 @@ struct builder {
     int *user;            /* by layer: the last that reads it */
     int *tensor_of_layer; /* -1: not in memory (yet) */
     size_t n_constants;   /* floats handed out so far */
-    size_t n_tap_offsets;
+    size_t n_offsets;
 };
 
 static int round_up_blocks(int n_channels)
@@ -324,6 +324,7 @@ static enum pom_status shape_block(const struct builder *b, struct step *step, s
     POMI_TRY(volume(step->expanded_per_panel ? panel_blocks : n_blocks, step->expanded_rows, columns,
                     POMK_BLOCK_CHANNELS, &step->expanded.size, err));
     POMI_TRY(volume(n_blocks, step->strip_rows, width, POMK_BLOCK_CHANNELS, &step->depthwise.size, err));
+    step->conv.prefetch = step->project.prefetch = step->strip_rows == height;
 
     const int row_floats = columns * panel_blocks * POMK_BLOCK_CHANNELS * stride;
     step->depthwise_rows = min_int(max_int(FIRST_LEVEL_FLOATS / row_floats & ~1, 2), step->strip_rows);
@@ -357,6 +358,7 @@ static enum pom_status shape_conv(const struct builder *b, struct step *step, st
         if (weights <= STRIP_FLOATS || n_strips * weights < n_panels * input->size)
             step->strip_rows = strip_rows;
     }
+    step->conv.prefetch = step->strip_rows == height;
     if (step->pooled)
         POMI_TRY(
             volume(round_up_blocks(layer->out_channels), POMK_BLOCK_CHANNELS, 1, 1, &step->sums.size, err));
@@ -494,10 +496,10 @@ static float *take_constants(struct builder *b, size_t n)
     return constants;
 }
 
-static ptrdiff_t *take_tap_offsets(struct builder *b, size_t n)
+static ptrdiff_t *take_offsets(struct builder *b, size_t n)
 {
-    ptrdiff_t *offsets = b->plan->tap_offsets ? b->plan->tap_offsets + b->n_tap_offsets : NULL;
-    b->n_tap_offsets += n;
+    ptrdiff_t *offsets = b->plan->offsets ? b->plan->offsets + b->n_offsets : NULL;
+    b->n_offsets += n;
     return offsets;
 }
 
@@ -517,7 +519,7 @@ static void fill_conv(struct builder *b, struct conv *conv, const struct pomi_la
     conv->activation = activation;
     conv->panels = kernels->choose_panels(conv->n_outputs);
 
-    ptrdiff_t *offsets = take_tap_offsets(b, (size_t)conv->n_taps);
+    ptrdiff_t *offsets = take_offsets(b, (size_t)conv->n_taps);
     float *weights =
         take_constants(b, kernels->packed_floats(conv->n_outputs, conv->n_taps, conv->n_channels));
     float *bias = take_constants(b, (size_t)round_up_blocks(conv->n_outputs) * POMK_BLOCK_CHANNELS);
@@ -547,10 +549,21 @@ static void fill_depthwise(struct builder *b, struct step *step, const struct po
     step->depthwise_bias = bias;
 }
 
+/* Where the pixels of rows 0, 1, ... of an expanded map lie in its ring. */
+static void fill_expanded_offsets(struct builder *b, struct step *step)
+{
+    ptrdiff_t *offsets = take_offsets(b, (size_t)step->expanded_rows * (size_t)step->expanded_width);
+    if (!offsets) return;
+    step->expanded_offsets = offsets;
+    for (int y = 0; y < step->expanded_rows; y++)
+        for (int x = 0; x < step->expanded_width; x++)
+            *offsets++ = y * step->expanded_row_stride + (step->expanded_left + x) * POMK_BLOCK_CHANNELS;
+}
+
 static void fill_constants(struct builder *b)
 {
     struct pomi_plan *plan = b->plan;
-    b->n_constants = b->n_tap_offsets = 0;
+    b->n_constants = b->n_offsets = 0;
     size_t longest_row = 0;
     for (int i = 0; i < plan->n_steps; i++) {
         struct step *step = &plan->steps[i];
@@ -562,6 +575,7 @@ static void fill_constants(struct builder *b)
         switch (step->kind) {
         case STEP_BLOCK:
             fill_conv(b, &step->conv, first, activation_of(first), reads_image, input_row);
+            fill_expanded_offsets(b, step);
             fill_depthwise(b, step, &b->graph->layers[step->layers[1]]);
             fill_conv(b, &step->project, &b->graph->layers[step->layers[2]], last_activation, false, 0);
             if ((size_t)step->expanded_row_stride > longest_row)
@@ -587,8 +601,8 @@ static enum pom_status make_constants(struct builder *b, struct pom_error *err)
     fill_constants(b);
     b->plan->n_constants = b->n_constants;
     b->plan->constants = pomi_vector_memory(b->n_constants);
-    b->plan->tap_offsets = calloc(b->n_tap_offsets > 0 ? b->n_tap_offsets : 1, sizeof *b->plan->tap_offsets);
-    if (!b->plan->constants || !b->plan->tap_offsets)
+    b->plan->offsets = calloc(b->n_offsets > 0 ? b->n_offsets : 1, sizeof *b->plan->offsets);
+    if (!b->plan->constants || !b->plan->offsets)
         return pomi_fail_memory(err, b->n_constants * sizeof(float), "the packed weights of a network");
     fill_constants(b);
     return POM_OK;
@@ -682,7 +696,7 @@ void pomi_plan_release(struct pomi_plan *plan)
     free(plan->steps);
     free(plan->tensors);
     free(plan->constants);
-    free(plan->tap_offsets);
+    free(plan->offsets);
     free(plan);
 }
 

@@ -50,6 +50,12 @@ struct conv {
     int n_outputs;
     int kernel, stride, pad_top, pad_left;
     enum pomk_activation activation;
+    /*
+     * Where the whole map is one strip, each weight is used by few pixels, and waiting for weights would cost
+     * more than multiplying: while one panel runs, what follows it in memory is brought nearer, the next
+     * panel mostly.
+     */
+    bool prefetch;
 };
 
 enum step_kind { STEP_BLOCK, STEP_CONV, STEP_DEPTHWISE, STEP_ADD, STEP_MAX_POOL, STEP_GLOBAL_AVERAGE_POOL };
@@ -81,6 +87,7 @@ struct step {
     int expanded_rows;       /* in the ring */
     int expanded_height, expanded_width, expanded_left;
     ptrdiff_t expanded_row_stride, expanded_block_stride;
+    const ptrdiff_t *expanded_offsets; /* [expanded_rows * expanded_width]: of each pixel in the ring */
     bool expanded_per_panel; /* one strip holds the whole map, so each panel may reuse the same memory */
     int depthwise_rows; /* rows that are expanded before they are convolved depthwise: while they lie in L1 */
     struct scratch depthwise; /* BLOCK: [n_blocks][strip_rows][width][16] */
@@ -96,8 +103,8 @@ struct pomi_plan {
     int n_tensors;
     float *constants; /* weights, biases and zeros, aligned */
     size_t n_constants;
-    ptrdiff_t *tap_offsets; /* all steps' */
-    const float *zeros;     /* a row of zeros, for padding above and below */
+    ptrdiff_t *offsets; /* all steps' tap_offsets and expanded_offsets */
+    const float *zeros; /* a row of zeros, for padding above and below */
     size_t arena_floats;
     int input_px;
     int n_features;

@@ -95,6 +95,10 @@ static struct pomk_conv panel_call(struct pomk_conv call, const struct conv *con
     if (call.output) call.output += block * call.output_block_stride;
     if (call.residual) call.residual += block * call.residual_block_stride;
     if (call.pooled_sums) call.pooled_sums += channel;
+    if (conv->prefetch) {
+        call.prefetch_floats = (size_t)call.panel_channels * (size_t)conv->n_taps * (size_t)conv->n_channels;
+        call.prefetch = call.weights + call.prefetch_floats;
+    }
     return call;
 }
 
@@ -109,8 +113,10 @@ static void conv_rows(const struct pomk_kernels *kernels, struct pomk_conv call,
         kernels->conv(&call, n_rows * width);
         return;
     }
+    call.prefetch_floats /= (size_t)n_rows;
     for (int row = 0; row < n_rows; row++) {
         kernels->conv(&call, width);
+        if (call.prefetch) call.prefetch += call.prefetch_floats;
         call.input += input_row;
         call.output += output_row;
         if (call.residual) call.residual += residual_row;
@@ -333,6 +339,10 @@ static void run_block(const struct pomi_runner *r, const struct step *step, cons
                     strip_block = step->strip_rows * strip_row;
     static const ptrdiff_t no_offset = 0;
 
+    /* Rows without borders between them are expanded in one run, as far as the ring goes before it wraps
+     * round. */
+    const bool rows_follow = input && input->row_stride == (ptrdiff_t)input->width * POMK_BLOCK_CHANNELS;
+
     zero_border(r, output);
     zero_ring_sides(step, ring);
     int n_expanded = 0; /* rows of the expanded map that were computed in earlier strips */
@@ -346,6 +356,8 @@ static void run_block(const struct pomi_runner *r, const struct step *step, cons
                                (strip_end - n_expanded - 1) * expand->stride + expand->kernel, image_rows);
         for (int panel = 0; panel < expand->panels.n_panels; panel++) {
             struct pomk_conv call = panel_call(conv_call(expand), expand, panel);
+            call.output_block_stride = step->expanded_block_stride;
+            call.output_offsets = step->expanded_offsets;
             const int first_block = panel * expand->panels.panel_channels / POMK_BLOCK_CHANNELS;
             const int n_blocks = (call.panel_channels + POMK_BLOCK_CHANNELS - 1) / POMK_BLOCK_CHANNELS;
             float *panel_ring =
@@ -355,15 +367,19 @@ static void run_block(const struct pomi_runner *r, const struct step *step, cons
                 const int n = min_int(step->depthwise_rows, n_rows - done);
                 const int end = min_int((y + done + n - 1) * step->stride - step->pad_top + step->kernel,
                                         step->expanded_height);
-                for (; next < end; next++) {
-                    if (input)
+                while (next < end) {
+                    int n_next = 1;
+                    if (input) {
+                        if (rows_follow)
+                            n_next = min_int(end - next, step->expanded_rows - next % step->expanded_rows);
                         point_at_tensor(r, &call, expand, input, next);
-                    else
+                    } else {
                         point_at_image(&call, step, image_rows, image_row, next);
-                    call.output = panel_ring + next % step->expanded_rows * step->expanded_row_stride +
-                                  step->expanded_left * POMK_BLOCK_CHANNELS;
-                    call.output_block_stride = step->expanded_block_stride;
-                    plan->kernels->conv(&call, step->expanded_width);
+                    }
+                    call.output = panel_ring + next % step->expanded_rows * step->expanded_row_stride;
+                    plan->kernels->conv(&call, n_next * step->expanded_width);
+                    call.prefetch = NULL;
+                    next += n_next;
                 }
                 for (int block = 0; block < n_blocks; block++) {
                     const struct ring_rows rows = {step, panel_ring + block * step->expanded_block_stride,

@@ -9,30 +9,42 @@
  * away; every count from 1 pixel to the largest tile exists, which lets a run be cut into equal tiles instead
  * of a large one and a poor remainder.
  *
- * The including file defines TILES(X), a list X(n_vectors, max_pixels) with n_vectors * VECTOR_LANES a
+ * The including file defines TILES(X), a list of X(n_vectors, max_pixels) with n_vectors * VECTOR_LANES a
  * multiple of 16 or half of 16, and tile_cost[]. Input and output of one call do not overlap; residual and
  * output may be the same.
  */
 #include "kernels/template.h"
 
-#define MAX_TILE_PIXELS  16
+#define MAX_TILE_PIXELS  14
 #define MAX_TILE_VECTORS 16
 
-/* Where vector j of the panel goes within a pixel's channel blocks. */
-static inline ptrdiff_t channel_offset(int channel, ptrdiff_t block_stride)
+/* One tile's share of a call. */
+struct tile {
+    const float *input, *residual;
+    float *output;
+    const ptrdiff_t *output_offsets;
+    const float *prefetch;
+    ptrdiff_t prefetch_floats_per_block; /* for every 16 k */
+};
+
+/* Where vector j of the panel lies within a pixel's channel blocks. */
+ALWAYS_INLINE ptrdiff_t vector_offset(int j, ptrdiff_t block_stride)
 {
+    const int channel = j * VECTOR_LANES;
     return channel / POMK_BLOCK_CHANNELS * block_stride + channel % POMK_BLOCK_CHANNELS;
 }
 
-/* One k: acc[i][j] += input[i] * weights[j]. */
+/* One k: acc[i][j] += value_of_pixel(i) * weights[j]. */
 #define CONV_STEP(value_of_pixel)                                                                            \
     {                                                                                                        \
         vector w[MAX_TILE_VECTORS];                                                                          \
-        UNROLL for (int j = 0; j < n_vectors; j++) w[j] = vector_load(weights + j * VECTOR_LANES);           \
-        UNROLL for (int i = 0; i < n_pixels; i++)                                                            \
-        {                                                                                                    \
-            vector x = vector_set(value_of_pixel);                                                           \
-            UNROLL for (int j = 0; j < n_vectors; j++) acc[i][j] = vector_multiply_add(x, w[j], acc[i][j]);  \
+        UNROLL                                                                                               \
+        for (int j = 0; j < n_vectors; j++) w[j] = vector_load(weights + j * VECTOR_LANES);                  \
+        UNROLL                                                                                               \
+        for (int i = 0; i < n_pixels; i++) {                                                                 \
+            const vector x = vector_set(value_of_pixel);                                                     \
+            UNROLL                                                                                           \
+            for (int j = 0; j < n_vectors; j++) acc[i][j] = vector_multiply_add(x, w[j], acc[i][j]);         \
         }                                                                                                    \
         weights += n_vectors * VECTOR_LANES;                                                                 \
     }
@@ -42,35 +54,40 @@ static inline ptrdiff_t channel_offset(int channel, ptrdiff_t block_stride)
  * known only at run time, and addresses are formed from every fourth pixel's and one, two or three distances.
  */
 ALWAYS_INLINE void conv_tile(const int n_pixels, const int n_vectors, const int dense,
-                             const struct pomk_conv *conv, const float *input, float *output,
-                             const float *residual)
+                             const struct pomk_conv *conv, const struct tile *tile)
 {
     vector acc[MAX_TILE_PIXELS][MAX_TILE_VECTORS];
-    const float *weights = conv->weights;
-    const ptrdiff_t output_block_stride = conv->output_block_stride;
+    const float *weights = conv->weights, *prefetch = tile->prefetch;
+    float *const output = tile->output;
+    const ptrdiff_t block_stride = conv->output_block_stride;
 
-    if (!conv->continues) {
-        UNROLL for (int j = 0; j < n_vectors; j++)
-        {
-            vector b = vector_load(conv->bias + j * VECTOR_LANES);
-            UNROLL for (int i = 0; i < n_pixels; i++) acc[i][j] = b;
-        }
-    } else {
-        UNROLL for (int j = 0; j < n_vectors; j++)
-        {
-            const float *from = output + channel_offset(j * VECTOR_LANES, output_block_stride);
-            UNROLL for (int i = 0; i < n_pixels; i++) acc[i][j] = vector_load(from + i * POMK_BLOCK_CHANNELS);
+    UNROLL
+    for (int j = 0; j < n_vectors; j++) {
+        const vector bias = vector_load(conv->bias + j * VECTOR_LANES);
+        UNROLL
+        for (int i = 0; i < n_pixels; i++) acc[i][j] = bias;
+    }
+    if (conv->continues) {
+        UNROLL
+        for (int j = 0; j < n_vectors; j++) {
+            const float *from = output + vector_offset(j, block_stride);
+            UNROLL
+            for (int i = 0; i < n_pixels; i++) acc[i][j] = vector_load(from + i * POMK_BLOCK_CHANNELS);
         }
     }
 
     const ptrdiff_t step = conv->pixel_stride, step3 = 3 * step;
     for (int tap = 0; tap < conv->n_taps; tap++) {
-        const float *values = input + conv->tap_offsets[tap];
+        const float *values = tile->input + conv->tap_offsets[tap];
         int k = conv->n_channels;
         if (dense) {
             for (; k >= POMK_BLOCK_CHANNELS; k -= POMK_BLOCK_CHANNELS, values += conv->input_block_stride) {
-                UNROLL_4 for (int c = 0; c < POMK_BLOCK_CHANNELS; c++)
-                    CONV_STEP(values[i * POMK_BLOCK_CHANNELS + c])
+                for (ptrdiff_t n = tile->prefetch_floats_per_block; n > 0; n -= FLOATS_PER_LINE) {
+                    PREFETCH(prefetch);
+                    prefetch += FLOATS_PER_LINE;
+                }
+                UNROLL_4
+                for (int c = 0; c < POMK_BLOCK_CHANNELS; c++) CONV_STEP(values[i * POMK_BLOCK_CHANNELS + c])
             }
             for (; k > 0; k--, values++) CONV_STEP(values[i * POMK_BLOCK_CHANNELS])
         } else {
@@ -82,54 +99,70 @@ ALWAYS_INLINE void conv_tile(const int n_pixels, const int n_vectors, const int 
         }
     }
 
-    if (residual) {
-        UNROLL for (int j = 0; j < n_vectors; j++)
-        {
-            const float *from = residual + channel_offset(j * VECTOR_LANES, conv->residual_block_stride);
-            UNROLL for (int i = 0; i < n_pixels; i++) acc[i][j] =
-                vector_add(acc[i][j], vector_load(from + i * POMK_BLOCK_CHANNELS));
+    if (tile->residual) {
+        UNROLL
+        for (int j = 0; j < n_vectors; j++) {
+            const float *from = tile->residual + vector_offset(j, conv->residual_block_stride);
+            UNROLL
+            for (int i = 0; i < n_pixels; i++)
+                acc[i][j] = vector_add(acc[i][j], vector_load(from + i * POMK_BLOCK_CHANNELS));
         }
     }
     if (conv->activation != POMK_ACTIVATION_NONE) {
         const vector zero = vector_set(0.0f);
-        UNROLL for (int i = 0; i < n_pixels; i++) UNROLL for (int j = 0; j < n_vectors; j++) acc[i][j] =
-            vector_greater(zero, acc[i][j]);
+        UNROLL
+        for (int i = 0; i < n_pixels; i++) {
+            UNROLL
+            for (int j = 0; j < n_vectors; j++) acc[i][j] = vector_greater(zero, acc[i][j]);
+        }
         if (conv->activation == POMK_ACTIVATION_RELU6) {
             const vector six = vector_set(6.0f);
-            UNROLL for (int i = 0; i < n_pixels; i++) UNROLL for (int j = 0; j < n_vectors; j++) acc[i][j] =
-                vector_smaller(six, acc[i][j]);
+            UNROLL
+            for (int i = 0; i < n_pixels; i++) {
+                UNROLL
+                for (int j = 0; j < n_vectors; j++) acc[i][j] = vector_smaller(six, acc[i][j]);
+            }
         }
     }
+
     if (conv->pooled_sums) {
-        float *sums = conv->pooled_sums;
-        UNROLL for (int j = 0; j < n_vectors; j++)
-        {
-            vector sum = vector_load(sums + j * VECTOR_LANES);
-            UNROLL for (int i = 0; i < n_pixels; i++) sum = vector_add(sum, acc[i][j]);
-            vector_store(sums + j * VECTOR_LANES, sum);
+        UNROLL
+        for (int j = 0; j < n_vectors; j++) {
+            float *to = conv->pooled_sums + j * VECTOR_LANES;
+            vector sum = vector_load(to);
+            UNROLL
+            for (int i = 0; i < n_pixels; i++) sum = vector_add(sum, acc[i][j]);
+            vector_store(to, sum);
         }
-        return;
-    }
-    UNROLL for (int j = 0; j < n_vectors; j++)
-    {
-        float *to = output + channel_offset(j * VECTOR_LANES, output_block_stride);
-        UNROLL for (int i = 0; i < n_pixels; i++) vector_store(to + i * POMK_BLOCK_CHANNELS, acc[i][j]);
+    } else if (tile->output_offsets) {
+        UNROLL
+        for (int i = 0; i < n_pixels; i++) {
+            float *to = output + tile->output_offsets[i];
+            UNROLL
+            for (int j = 0; j < n_vectors; j++) vector_store(to + vector_offset(j, block_stride), acc[i][j]);
+        }
+    } else {
+        UNROLL
+        for (int j = 0; j < n_vectors; j++) {
+            float *to = output + vector_offset(j, block_stride);
+            UNROLL
+            for (int i = 0; i < n_pixels; i++) vector_store(to + i * POMK_BLOCK_CHANNELS, acc[i][j]);
+        }
     }
 }
 
-typedef void conv_tile_function(const struct pomk_conv *, const float *input, float *output,
-                                const float *residual);
+typedef void conv_tile_function(const struct pomk_conv *, const struct tile *);
 
 #define DEFINE_TILE(n_vectors, n_pixels)                                                                     \
-    static NEVER_INLINE void conv_##n_pixels##x##n_vectors##_dense(                                          \
-        const struct pomk_conv *conv, const float *input, float *output, const float *residual)              \
+    static NEVER_INLINE void conv_##n_pixels##x##n_vectors##_dense(const struct pomk_conv *conv,             \
+                                                                   const struct tile *tile)                  \
     {                                                                                                        \
-        conv_tile(n_pixels, n_vectors, 1, conv, input, output, residual);                                    \
+        conv_tile(n_pixels, n_vectors, 1, conv, tile);                                                       \
     }                                                                                                        \
-    static NEVER_INLINE void conv_##n_pixels##x##n_vectors##_strided(                                        \
-        const struct pomk_conv *conv, const float *input, float *output, const float *residual)              \
+    static NEVER_INLINE void conv_##n_pixels##x##n_vectors##_strided(const struct pomk_conv *conv,           \
+                                                                     const struct tile *tile)                \
     {                                                                                                        \
-        conv_tile(n_pixels, n_vectors, 0, conv, input, output, residual);                                    \
+        conv_tile(n_pixels, n_vectors, 0, conv, tile);                                                       \
     }
 #define NAME_TILE(n_vectors, n_pixels)                                                                       \
     {conv_##n_pixels##x##n_vectors##_dense, conv_##n_pixels##x##n_vectors##_strided},
@@ -164,15 +197,31 @@ static void conv(const struct pomk_conv *conv, int n_pixels)
 {
     const int n_vectors = conv->panel_channels / VECTOR_LANES, max_pixels = conv_max_pixels[n_vectors];
     const int strided = conv->pixel_stride != POMK_BLOCK_CHANNELS;
-    const float *input = conv->input, *residual = conv->residual;
-    float *output = conv->output;
-    for (int n_tiles = (n_pixels + max_pixels - 1) / max_pixels; n_tiles > 0; n_tiles--) {
+    int n_tiles = (n_pixels + max_pixels - 1) / max_pixels;
+    struct tile tile = {
+        .input = conv->input,
+        .residual = conv->residual,
+        .output = conv->output,
+        .output_offsets = conv->output_offsets,
+        .prefetch = conv->prefetch,
+    };
+    ptrdiff_t prefetch_per_tile = 0;
+    if (conv->prefetch) {
+        const ptrdiff_t n_blocks = (ptrdiff_t)conv->n_taps * (conv->n_channels / POMK_BLOCK_CHANNELS);
+        tile.prefetch_floats_per_block = (ptrdiff_t)conv->prefetch_floats / (n_blocks * n_tiles + 1) + 1;
+        prefetch_per_tile = (ptrdiff_t)conv->prefetch_floats / n_tiles;
+    }
+    for (; n_tiles > 0; n_tiles--) {
         const int n = n_pixels / n_tiles;
-        conv_tiles[n_vectors][n - 1][strided](conv, input, output, residual);
+        conv_tiles[n_vectors][n - 1][strided](conv, &tile);
         n_pixels -= n;
-        input += n * conv->pixel_stride;
-        output += n * POMK_BLOCK_CHANNELS;
-        if (residual) residual += n * POMK_BLOCK_CHANNELS;
+        tile.input += n * conv->pixel_stride;
+        if (tile.output_offsets)
+            tile.output_offsets += n;
+        else
+            tile.output += n * POMK_BLOCK_CHANNELS;
+        if (tile.residual) tile.residual += n * POMK_BLOCK_CHANNELS;
+        tile.prefetch += prefetch_per_tile;
     }
 }
 

@@ -16,20 +16,27 @@ ALWAYS_INLINE void depthwise_tile(const int n_rows, const int n_columns, const i
                                   enum pomk_activation activation)
 {
     vector acc[2][4];
-    UNROLL for (int r = 0; r < n_rows; r++) UNROLL for (int c = 0; c < n_columns; c++) acc[r][c] = bias;
-    UNROLL for (int y = 0; y < (n_rows - 1) * stride + 3; y++)
-        UNROLL for (int x = 0; x < (n_columns - 1) * stride + 3; x++)
-    {
-        const vector value = vector_load(rows[y] + (column * stride + x) * POMK_BLOCK_CHANNELS);
-        UNROLL for (int r = 0; r < n_rows; r++) UNROLL for (int c = 0; c < n_columns; c++)
-        {
-            const int ky = y - r * stride, kx = x - c * stride;
-            if (ky >= 0 && ky < 3 && kx >= 0 && kx < 3)
-                acc[r][c] = vector_multiply_add(value, weights[ky * 3 + kx], acc[r][c]);
+    UNROLL
+    for (int i = 0; i < n_rows * n_columns; i++) acc[i / n_columns][i % n_columns] = bias;
+    UNROLL
+    for (int y = 0; y < (n_rows - 1) * stride + 3; y++) {
+        UNROLL
+        for (int x = 0; x < (n_columns - 1) * stride + 3; x++) {
+            const vector value = vector_load(rows[y] + (column * stride + x) * POMK_BLOCK_CHANNELS);
+            UNROLL
+            for (int i = 0; i < n_rows * n_columns; i++) {
+                const int r = i / n_columns, c = i % n_columns, ky = y - r * stride, kx = x - c * stride;
+                if (ky >= 0 && ky < 3 && kx >= 0 && kx < 3)
+                    acc[r][c] = vector_multiply_add(value, weights[ky * 3 + kx], acc[r][c]);
+            }
         }
     }
-    UNROLL for (int r = 0; r < n_rows; r++) UNROLL for (int c = 0; c < n_columns; c++) vector_store(
-        output + r * output_row_stride + (column + c) * POMK_BLOCK_CHANNELS, activate(acc[r][c], activation));
+    UNROLL
+    for (int i = 0; i < n_rows * n_columns; i++) {
+        const int r = i / n_columns, c = i % n_columns;
+        vector_store(output + r * output_row_stride + (column + c) * POMK_BLOCK_CHANNELS,
+                     activate(acc[r][c], activation));
+    }
 }
 
 ALWAYS_INLINE void depthwise_rows(const int n_rows, const int stride, const struct pomk_depthwise *d,
@@ -38,8 +45,8 @@ ALWAYS_INLINE void depthwise_rows(const int n_rows, const int stride, const stru
     for (int lane = 0; lane < POMK_BLOCK_CHANNELS; lane += VECTOR_LANES) {
         const float *from[4]; /* as many input rows as the tile touches */
         vector weights[9];
-        UNROLL for (int i = 0; i < 9; i++) weights[i] =
-            vector_load(d->weights + i * POMK_BLOCK_CHANNELS + lane);
+        UNROLL
+        for (int i = 0; i < 9; i++) weights[i] = vector_load(d->weights + i * POMK_BLOCK_CHANNELS + lane);
         for (int y = 0; y < (n_rows - 1) * stride + 3; y++) from[y] = rows[y] + lane;
         const vector bias = vector_load(d->bias + lane);
         float *to = output + lane;

@@ -52,12 +52,20 @@ struct pomk_conv {
     const float *weights; /* [n_taps][n_channels][panel_channels], as written by pack_weights */
     const float *bias;    /* [panel_channels] */
 
-    float *output; /* pixel 0 of block 0; pixels are 16 floats apart */
+    float *output; /* block 0 */
     ptrdiff_t output_block_stride;
+    /* Where each pixel of the run goes, or NULL: 16 floats apart. Lets one run cover rows that have borders.
+     */
+    const ptrdiff_t *output_offsets; /* [n_pixels] */
     int continues; /* the chain starts from what output holds, not from bias: a sum over many k in parts */
 
-    const float *residual; /* NULL, or laid out like output; added before the activation */
+    const float *residual; /* NULL, or pixels 16 floats apart; added before the activation */
     ptrdiff_t residual_block_stride;
+
+    /* What will be needed soon: brought into the second-level cache little by little while this run computes.
+     */
+    const float *prefetch;
+    size_t prefetch_floats;
     enum pomk_activation activation;
 
     /*

@@ -48,11 +48,15 @@ static double fma_peak(long n_rounds, float *result)
     enum { N_CHAINS = 12 };
     vector acc[N_CHAINS];
     vector half = vector_set(*result * 0.0f + 0.5f), one = vector_set(1.0f);
-    UNROLL for (int i = 0; i < N_CHAINS; i++) acc[i] = vector_set((float)i);
-    for (long round = 0; round < n_rounds; round++)
-        UNROLL for (int i = 0; i < N_CHAINS; i++) acc[i] = vector_multiply_add(acc[i], half, one);
+    UNROLL
+    for (int i = 0; i < N_CHAINS; i++) acc[i] = vector_set((float)i);
+    for (long round = 0; round < n_rounds; round++) {
+        UNROLL
+        for (int i = 0; i < N_CHAINS; i++) acc[i] = vector_multiply_add(acc[i], half, one);
+    }
     vector sum = acc[0];
-    UNROLL for (int i = 1; i < N_CHAINS; i++) sum = vector_add(sum, acc[i]);
+    UNROLL
+    for (int i = 1; i < N_CHAINS; i++) sum = vector_add(sum, acc[i]);
     _Alignas(POMK_ALIGN_BYTES) float lanes[VECTOR_LANES];
     vector_store(lanes, sum);
     *result = lanes[0];

@@ -19,6 +19,10 @@
 #define UNROLL_4 _Pragma("GCC unroll 4")
 #endif
 
+/* Asks for a cache line in the second level: it will be needed soon, not next. */
+#define FLOATS_PER_LINE 16
+#define PREFETCH(p)     __builtin_prefetch(p, 0, 2)
+
 ALWAYS_INLINE vector activate(vector x, enum pomk_activation activation)
 {
     if (activation == POMK_ACTIVATION_NONE) return x;

@@ -126,6 +126,10 @@ static struct pomi_graph random_mobilenet(void)
     for (int i = 0; i < n_blocks; i++) {
         const int in = x, stride = random_int(1, 3) == 3 ? 2 : 1;
         const int keep = stride == 1 && random_int(0, 2) > 0;
+        /* A second reader that needs a border round x. */
+        const int beside = keep && random_int(0, 2) == 0
+                               ? add_layer(&g, CONV, x, 0, g.layers[x].out_channels, 3, 1, RELU)
+                               : -1;
         x = add_layer(&g, CONV, x, 0, random_int(1, 130), 1, 1, random_int(0, 4) ? RELU6 : RELU);
         x = add_layer(&g, DEPTHWISE, x, 0, 0, random_int(0, 5) ? 3 : 5, stride,
                       random_int(0, 4) ? RELU6 : NONE);
@@ -133,6 +137,7 @@ static struct pomi_graph random_mobilenet(void)
         if (keep)
             x = random_int(0, 1) ? add_layer(&g, ADD, in, x, 0, 1, 1, NONE)
                                  : add_layer(&g, ADD, x, in, 0, 1, 1, RELU);
+        if (beside >= 0) x = add_layer(&g, ADD, x, beside, 0, 1, 1, NONE);
     }
     x = add_layer(&g, CONV, x, 0, random_int(1, 200), 1, 1, RELU6);
     add_layer(&g, AVERAGE, x, 0, 0, 1, 1, NONE);
