@@ -77,20 +77,28 @@ POM_API enum pom_status pom_network_layer(const struct pom_network *network, int
  * ARGUMENT (buffer too small), NOT_FOUND (no home). */
 POM_API enum pom_status pom_network_folder(char *path, size_t path_bytes, struct pom_error *err);
 
+/* What a caller may say; NULL and 0 leave it to the file. A network that is recognised, by its features of a
+ * built-in test image or by its publisher's checksum, gets its known name, origin and licence, whatever file
+ * it came in; else the name is "custom-ARCHITECTURE", the origin says that it was not recorded, and the
+ * licence is "unknown". The source's path is never written. Padding and preprocessing follow from the layout
+ * (docs/networks.md says how) unless given here. */
 struct pom_convert_options {
-    const char *architecture; /* "mobilenetv2", "resnet50"; NULL: found from the tensors' shapes */
-    const char *name;         /* name written into the file; NULL: the architecture's */
-    const char *origin;       /* NULL: a sentence about the layout read; never the source's path */
-    const char *licence;      /* NULL: "unknown" */
-    int input_px;             /* 0: the architecture's usual, 224 */
+    const char *architecture; /* "mobilenetv2", "resnet50"; NULL: found from the tensors */
+    const char *name;
+    const char *origin;
+    const char *licence;
+    const char *padding;       /* "same", "symmetric" */
+    const char *preprocessing; /* "tf", "caffe", "torch" */
+    int input_px;              /* 0: what the file says, else 224 */
 };
 
 POM_API void pom_convert_options_init(struct pom_convert_options *options);
 
 /* Reads Keras .h5 (legacy), Keras 3 .weights.h5, safetensors with torchvision's or timm's names, or ONNX (the
  * model zoo's layouts), folds batch normalisation in double, and writes a network file (complete or not at
- * all). Errors: NOT_FOUND, FORMAT, MISMATCH (missing, extra, misshapen or non-finite tensors, by name),
- * UNSUPPORTED, IO. */
+ * all). The layout is told by the file's content, not by its name. The same weights with the same padding and
+ * preprocessing give the same bytes from every layout. `options` may be NULL. Errors: NOT_FOUND, ARGUMENT,
+ * FORMAT, MISMATCH (missing, extra, misshapen or non-finite tensors, by name), UNSUPPORTED, LIMIT, IO. */
 POM_API enum pom_status pom_network_convert(const char *source_path, const char *destination_path,
                                             const struct pom_convert_options *options, struct pom_error *err);
 

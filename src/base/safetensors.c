@@ -7,6 +7,7 @@
 #include "base/safetensors.h"
 
 #include <jansson.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,6 +36,19 @@ struct pomi_safetensors {
 size_t pomi_dtype_bytes(enum pomi_dtype dtype)
 {
     return dtypes[dtype].size_bytes;
+}
+
+float pomi_half_to_float(uint16_t half)
+{
+    uint32_t sign = (uint32_t)(half & 0x8000) << 16, exponent = half >> 10 & 0x1f, mantissa = half & 0x3ff;
+    if (exponent == 0) {
+        float value = ldexpf((float)mantissa, -24);
+        return sign != 0 ? -value : value;
+    }
+    uint32_t bits = sign | (exponent == 0x1f ? 0xff : exponent + 112) << 23 | mantissa << 13;
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
 }
 
 static enum pom_status fail(struct pom_error *err, const char *name, const char *what)

@@ -70,4 +70,7 @@ enum pom_status pomi_safetensors_write(struct pomi_bytes *bytes, const struct po
 
 size_t pomi_dtype_bytes(enum pomi_dtype dtype);
 
+/* IEEE half precision to single, exactly. */
+float pomi_half_to_float(uint16_t half);
+
 #endif

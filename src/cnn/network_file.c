@@ -323,20 +323,6 @@ static enum pom_status read_architecture(const struct pomi_safetensors *containe
 
 /* ---- reading: the weights ---- */
 
-/* Half precision to single, exactly. */
-static float half_to_float(uint16_t half)
-{
-    uint32_t sign = (uint32_t)(half & 0x8000) << 16, exponent = half >> 10 & 0x1f, mantissa = half & 0x3ff;
-    if (exponent == 0) {
-        float value = ldexpf((float)mantissa, -24);
-        return sign != 0 ? -value : value;
-    }
-    uint32_t bits = sign | (exponent == 0x1f ? 0xff : exponent + 112) << 23 | mantissa << 13;
-    float value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
 static void copy_values(float *values, const struct pomi_tensor *tensor)
 {
     const uint8_t *bytes = tensor->data;
@@ -346,7 +332,7 @@ static void copy_values(float *values, const struct pomi_tensor *tensor)
         } else if (tensor->dtype == POMI_F16) {
             uint16_t half;
             memcpy(&half, bytes + 2 * i, 2);
-            values[i] = half_to_float(half);
+            values[i] = pomi_half_to_float(half);
         } else {
             values[i] = (int8_t)bytes[i];
         }
