@@ -27,7 +27,8 @@ build_packages="gcc libc6-dev meson ninja-build pkg-config make
     libjpeg62-turbo-dev libpng-dev libwebp-dev
     libssl-dev libjansson-dev
     libcurl4-openssl-dev libhdf5-dev libopenblas-dev liblapacke-dev libcairo2-dev"
-test_packages="libcmocka-dev clang clang-format libclang-rt-dev g++ python3 python3-venv chromium"
+test_packages="libcmocka-dev clang clang-format libclang-rt-dev g++ python3 python3-venv chromium
+    openjdk-17-jre-headless"
 
 as_root() {
     if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
@@ -42,6 +43,8 @@ candidates() {
     case $1 in
     libjpeg62-turbo-dev) echo "libjpeg62-turbo-dev libjpeg-turbo8-dev" ;;
     libclang-rt-dev) echo "libclang-rt-14-dev libclang-rt-18-dev libclang-rt-19-dev libclang-rt-dev" ;;
+    # Spark 3.5 is made for Java 8, 11 and 17; a newer one is better than none.
+    openjdk-17-jre-headless) echo "openjdk-17-jre-headless openjdk-11-jre-headless default-jre-headless" ;;
     chromium) echo "chromium chromium-browser" ;;
     *) echo "$1" ;;
     esac
@@ -137,7 +140,7 @@ duckdb() {
 python_packages() {
     stamp=.deps/python/.$(openssl dgst -sha256 -r tests/requirements.txt | cut -c1-16)
     if [ -e "$stamp" ]; then return 0; fi
-    echo "setup: Python packages to install into .deps/python: $(grep -v '^#' tests/requirements.txt | tr '\n' ' ')"
+    echo "setup: Python packages to install into .deps/python: $(sed -n 's/^\([^ #]*==[^ ]*\).*/\1/p' tests/requirements.txt | tr '\n' ' ')"
     [ "$dry_run" = no ] || return 0
     python3 -m venv .deps/python
     .deps/python/bin/pip install --quiet --requirement tests/requirements.txt
