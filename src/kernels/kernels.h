@@ -16,6 +16,7 @@
 #define POMK_KERNELS_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #define POMK_BLOCK_CHANNELS 16
 #define POMK_ALIGN_BYTES    64
@@ -102,6 +103,32 @@ struct pomk_max_pool {
     int pad_left;
 };
 
+/*
+ * Resampling in fixed point, as Pillow computes it. A weighed byte is
+ *     (HALF + sum over t of weights[t] * byte[t]) >> BITS, clipped to 0..255
+ * in 32-bit integers, so the order of the sum is free and every set gives the same bytes.
+ */
+#define POMK_RESAMPLE_BITS       22
+#define POMK_RESAMPLE_HALF       (1 << (POMK_RESAMPLE_BITS - 1))
+#define POMK_RESAMPLE_STRIP_ROWS 16 /* rows that are worked on together when going along columns */
+
+/* Every row of an RGB image to another width: output pixel x weighs the n_weights[x] input pixels from
+ * firsts[x] on. */
+struct pomk_resample_columns {
+    const uint8_t *input;
+    ptrdiff_t input_stride; /* bytes from row to row, as below */
+    int in_width_px;
+    int n_rows;
+    uint8_t *output; /* may not overlap the input */
+    ptrdiff_t output_stride;
+    int out_width_px;
+    const int32_t *firsts;    /* [out_width_px] */
+    const int32_t *n_weights; /* [out_width_px] */
+    const int32_t *weights;   /* [out_width_px][max_weights] */
+    int max_weights;
+    uint8_t *scratch; /* [in_width_px + out_width_px][3][STRIP_ROWS] */
+};
+
 struct pomk_kernels {
     const char *name;
     int vector_lanes;
@@ -123,6 +150,11 @@ struct pomk_kernels {
                 enum pomk_activation activation);
     /* sums[16] += the pixels' values, in ascending order. */
     void (*sum_pixels)(float *sums, const float *input, size_t n_pixels);
+
+    void (*resample_columns)(const struct pomk_resample_columns *pass);
+    /* One output row of n_bytes, weighed from n_weights input rows that are input_stride bytes apart. */
+    void (*resample_rows)(uint8_t *output, const uint8_t *input, ptrdiff_t input_stride,
+                          const int32_t *weights, int n_weights, size_t n_bytes);
 
     /*
      * Moments and projections. A *panel* of doubles is eight neighbouring columns of a matrix, [depth][8].

@@ -15,6 +15,7 @@ static const double tile_cost[] = {0, 1.2, 1.0, 1.005, 1.01};
 #include "kernels/depthwise_template.h"
 #include "kernels/pool_template.h"
 #include "kernels/products_template.h"
+#include "kernels/resample_template.h"
 
 const struct pomk_kernels pomk_kernels_avx512 = {
     .name = "avx512",
@@ -29,5 +30,7 @@ const struct pomk_kernels pomk_kernels_avx512 = {
     .add = add,
     .sum_pixels = sum_pixels,
     .add_products = add_products,
+    .resample_columns = resample_columns,
+    .resample_rows = resample_rows,
     .fma_peak = fma_peak,
 };

@@ -36,3 +36,32 @@ static inline vector vector_smaller(vector a, vector b)
 {
     return _mm512_min_ps(a, b);
 }
+
+static inline __m512i weigh_16(__m512i sum, const uint8_t *input, __m512i weight)
+{
+    __m512i values = _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)input));
+    return _mm512_add_epi32(sum, _mm512_mullo_epi32(values, weight));
+}
+
+static inline void clip_16(uint8_t *output, __m512i sum)
+{
+    sum = _mm512_max_epi32(_mm512_srai_epi32(sum, POMK_RESAMPLE_BITS), _mm512_setzero_si512());
+    _mm_storeu_si128((__m128i *)output, _mm512_cvtusepi32_epi8(sum));
+}
+
+/* 48 neighbouring bytes of n_weights rows, weighed: see POMK_RESAMPLE_BITS. */
+static inline void weigh_48(uint8_t *output, const uint8_t *input, ptrdiff_t stride, const int32_t *weights,
+                            int n_weights)
+{
+    const __m512i half = _mm512_set1_epi32(POMK_RESAMPLE_HALF);
+    __m512i a = half, b = half, c = half;
+    for (int t = 0; t < n_weights; t++, input += stride) {
+        const __m512i weight = _mm512_set1_epi32(weights[t]);
+        a = weigh_16(a, input, weight);
+        b = weigh_16(b, input + 16, weight);
+        c = weigh_16(c, input + 32, weight);
+    }
+    clip_16(output, a);
+    clip_16(output + 16, b);
+    clip_16(output + 32, c);
+}

@@ -61,3 +61,17 @@ static inline vector vector_multiply_add(vector a, vector b, vector c)
     return isnan(sum) ? (float)sum : fmaf(a, b, c);
 }
 #endif
+
+/* 48 neighbouring bytes of n_weights rows, weighed: see POMK_RESAMPLE_BITS. */
+static inline void weigh_48(uint8_t *output, const uint8_t *input, ptrdiff_t stride, const int32_t *weights,
+                            int n_weights)
+{
+    int32_t sums[48];
+    for (int i = 0; i < 48; i++) sums[i] = POMK_RESAMPLE_HALF;
+    for (int t = 0; t < n_weights; t++, input += stride)
+        for (int i = 0; i < 48; i++) sums[i] += input[i] * weights[t];
+    for (int i = 0; i < 48; i++) {
+        int32_t sum = sums[i] >> POMK_RESAMPLE_BITS;
+        output[i] = sum < 0 ? 0 : sum > 255 ? 255 : (uint8_t)sum;
+    }
+}
