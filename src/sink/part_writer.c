@@ -424,15 +424,16 @@ static enum pom_status start_thread(struct pomi_stream *stream, struct pom_error
 static enum pom_status start_stream(struct pomi_part *part, const struct pomi_part_options *options,
                                     enum pomi_table_format format, struct pom_error *err)
 {
-    const char *extension = format == POMI_FORMAT_PARQUET ? "parquet"
-                            : format == POMI_FORMAT_CSV   ? "csv"
-                                                          : "json";
     struct pomi_stream *stream = &part->streams[part->n_streams++];
     stream->part = part;
     stream->format = format;
-    stream->path =
-        pomi_store_join(options->folder, "part-%05d-%s.%s", options->part_index, options->run_id, extension);
+    stream->path = pomi_part_file(options->folder, options->part_index, options->run_id, format);
     if (stream->path == NULL) return pomi_fail_memory(err, strlen(options->folder), "a file name");
+    char *folder = pomi_table_format_folder(options->folder, format);
+    enum pom_status status = folder != NULL ? pomi_store_make_folder(folder, err)
+                                            : pomi_fail_memory(err, strlen(options->folder), "a file name");
+    free(folder);
+    POMI_TRY(status);
     POMI_TRY(pomi_store_temporary(stream->path, &stream->temporary, err));
     POMI_TRY(pomi_database_connect(part->sink, &stream->connection, err));
     pthread_mutex_lock(&part->sink->mutex);
@@ -505,7 +506,6 @@ enum pom_status pomi_part_begin(struct pomi_part **part_out, struct pomi_sink *s
     pthread_cond_init(&part->changed, NULL);
     enum pom_status status = describe_columns(part, options, err);
     if (status == POM_OK) status = allocate_blocks(part, err);
-    if (status == POM_OK) status = pomi_store_make_folder(options->folder, err);
     static const enum pomi_table_format order[] = {POMI_FORMAT_CSV, POMI_FORMAT_JSON, POMI_FORMAT_PARQUET};
     for (int i = 0; status == POM_OK && i < 3; i++)
         if (options->formats & order[i]) status = start_stream(part, options, order[i], err);

@@ -30,10 +30,22 @@ static inline const char *pomi_table_folder(enum pomi_table_kind kind)
     return kind == POMI_TABLE_FEATURES ? "features" : kind == POMI_TABLE_PCA ? "pca" : "failures";
 }
 
+/* Where the files of a table are. Parquet files are in the table's own folder, the text formats beside it, in
+ * FOLDER_csv and FOLDER_json: Spark and pyarrow take every file in a folder for one of the same format. All
+ * return a path that the caller frees, NULL when memory is out. */
+char *pomi_table_format_folder(const char *folder, enum pomi_table_format format);
+/* "FOLDER/part-00000-RUN.parquet" */
+char *pomi_part_file(const char *folder, int part_index, const char *run_id, enum pomi_table_format format);
+
+/* Removes one part, or a whole table, in every format; absent is fine. */
+enum pom_status pomi_part_remove(const char *folder, int part_index, const char *run_id,
+                                 struct pom_error *err);
+enum pom_status pomi_table_remove(const char *folder, struct pom_error *err);
+
 struct pomi_part_options {
     enum pomi_table_kind kind;
     unsigned formats;   /* bit set; each format gets its own file, and the Parquet file appears last */
-    const char *folder; /* e.g. "out/features"; made when it is not there */
+    const char *folder; /* of the table, e.g. "out/features"; made when it is not there */
     int part_index;     /* part-00000 */
     const char *run_id; /* part-00000-RUN.parquet */
     int n_features;     /* width of features and of features_scaled */

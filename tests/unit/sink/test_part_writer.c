@@ -36,11 +36,12 @@ static void a_part_without_rows_is_a_valid_file(void **state)
 {
     struct fixture *fixture = *state;
     write_part(fixture, "t", POMI_FORMAT_PARQUET | POMI_FORMAT_CSV | POMI_FORMAT_JSON, 0, 4, 1);
-    assert_int_equal(count_files("t"), 3);
+    assert_int_equal(count_files("."), 3);
     check_made_rows(fixture, "t", 0, 4);
     assert_sql(fixture, "0", "SELECT count(*) FROM 't/part-00000-run.parquet'");
-    assert_sql(fixture, "path,label,f0,f1,f2,f3\n", "SELECT content FROM read_text('t/part-00000-run.csv')");
-    assert_sql(fixture, "", "SELECT content FROM read_text('t/part-00000-run.json')");
+    assert_sql(fixture, "path,label,f0,f1,f2,f3\n",
+               "SELECT content FROM read_text('t_csv/part-00000-run.csv')");
+    assert_sql(fixture, "", "SELECT content FROM read_text('t_json/part-00000-run.json')");
 }
 
 static void the_parquet_file_is_what_the_format_page_says(void **state)
@@ -92,11 +93,11 @@ static void pca_and_failures_have_their_columns(void **state)
                "SELECT row(path, label, features_pca, features_scaled)::VARCHAR FROM "
                "'o/pca/part-00017-run.parquet'");
     assert_sql(fixture, "path,label,pc1,pc2,scaled0,scaled1,scaled2\na.jpg,apple,1.5,-2.0,0.25,0.5,0.75\n",
-               "SELECT content FROM read_text('o/pca/part-00017-run.csv')");
+               "SELECT content FROM read_text('o/pca_csv/part-00017-run.csv')");
     assert_sql(fixture,
                "{\"path\":\"a.jpg\",\"label\":\"apple\",\"features_pca\":[1.5,-2.0],"
                "\"features_scaled\":[0.25,0.5,0.75]}\n",
-               "SELECT content FROM read_text('o/pca/part-00017-run.json')");
+               "SELECT content FROM read_text('o/pca_json/part-00017-run.json')");
 
     options = (struct pomi_part_options){.kind = POMI_TABLE_FAILURES,
                                          .formats = POMI_FORMAT_PARQUET | POMI_FORMAT_CSV | POMI_FORMAT_JSON,
@@ -112,12 +113,12 @@ static void pca_and_failures_have_their_columns(void **state)
     assert_sql(fixture,
                "path,label,stage,reason,message\n"
                "bad\\xff.jpg,apple,decode,truncated,\"it \"\"ends\"\", early\"\n",
-               "SELECT content FROM read_text('o/failures/part-00000-run.csv')");
+               "SELECT content FROM read_text('o/failures_csv/part-00000-run.csv')");
     assert_sql(
         fixture,
         "{\"path\":\"bad\\\\xff.jpg\",\"label\":\"apple\",\"stage\":\"decode\",\"reason\":\"truncated\","
         "\"message\":\"it \\\"ends\\\", early\"}\n",
-        "SELECT content FROM read_text('o/failures/part-00000-run.json')");
+        "SELECT content FROM read_text('o/failures_json/part-00000-run.json')");
 }
 
 static void texts_round_trip_in_every_format(void **state)
@@ -193,13 +194,13 @@ static void texts_round_trip_in_every_format(void **state)
     snprintf(expected, sizeof expected, "%d", N);
     assert_sql(
         fixture, expected, SAME_AS_PARQUET,
-        "(SELECT row_number() OVER () r, * FROM read_csv('t/*.csv', header = true, auto_detect = false, "
+        "(SELECT row_number() OVER () r, * FROM read_csv('t_csv/*.csv', header = true, auto_detect = false, "
         "delim = ',', quote = '\"', escape = '\"', nullstr = 'no such text', columns = {path: 'VARCHAR', "
         "label: 'VARCHAR', f0: 'FLOAT', f1: 'FLOAT'}))");
     assert_sql(
         fixture, expected, SAME_AS_PARQUET,
         "(SELECT row_number() OVER () r, path, label, features[1]::FLOAT f0, features[2]::FLOAT f1 FROM "
-        "read_json('t/*.json', format = 'newline_delimited', columns = {path: 'VARCHAR', label: "
+        "read_json('t_json/*.json', format = 'newline_delimited', columns = {path: 'VARCHAR', label: "
         "'VARCHAR', features: 'FLOAT[]'}))");
 }
 
@@ -210,8 +211,8 @@ static void numbers_in_text_read_back_as_the_same_float(void **state)
     enum { ROWS = 2000, WIDTH = 16 };
     write_part(fixture, "t", POMI_FORMAT_CSV | POMI_FORMAT_JSON, ROWS, WIDTH, 100);
     struct pomi_bytes csv = {0}, json = {0};
-    assert_int_equal(pomi_store_read("t/part-00000-run.csv", 1 << 30, &csv, NULL), POM_OK);
-    assert_int_equal(pomi_store_read("t/part-00000-run.json", 1 << 30, &json, NULL), POM_OK);
+    assert_int_equal(pomi_store_read("t_csv/part-00000-run.csv", 1 << 30, &csv, NULL), POM_OK);
+    assert_int_equal(pomi_store_read("t_json/part-00000-run.json", 1 << 30, &json, NULL), POM_OK);
     assert_int_equal(pomi_bytes_append(&csv, "", 1, NULL), POM_OK);
     assert_int_equal(pomi_bytes_append(&json, "", 1, NULL), POM_OK);
     const char *in_csv = strchr((char *)csv.data, '\n'), *in_json = (char *)json.data;
@@ -239,17 +240,15 @@ static void the_same_rows_give_the_same_bytes(void **state)
 {
     struct fixture *fixture = *state;
     static const size_t portions[] = {1, 50, 5000};
-    static const char *const names[] = {"part-00000-run.parquet", "part-00000-run.csv",
-                                        "part-00000-run.json"};
+    static const char *const paths[] = {"t/part-00000-run.parquet", "t_csv/part-00000-run.csv",
+                                        "t_json/part-00000-run.json"};
     struct pomi_bytes first[3] = {{0}};
     for (size_t p = 0; p < 3; p++) {
         write_part(fixture, "t", POMI_FORMAT_PARQUET | POMI_FORMAT_CSV | POMI_FORMAT_JSON, 5000, 30,
                    portions[p]);
         for (int i = 0; i < 3; i++) {
             struct pomi_bytes bytes = {0};
-            char path[64];
-            snprintf(path, sizeof path, "t/%s", names[i]);
-            assert_int_equal(pomi_store_read(path, 1 << 30, &bytes, NULL), POM_OK);
+            assert_int_equal(pomi_store_read(paths[i], 1 << 30, &bytes, NULL), POM_OK);
             if (p == 0) {
                 first[i] = bytes;
                 continue;
@@ -260,6 +259,23 @@ static void the_same_rows_give_the_same_bytes(void **state)
         }
     }
     for (int i = 0; i < 3; i++) pomi_bytes_release(&first[i]);
+}
+
+static void files_are_named_and_removed_by_part(void **state)
+{
+    struct fixture *fixture = *state;
+    const unsigned all = POMI_FORMAT_PARQUET | POMI_FORMAT_CSV | POMI_FORMAT_JSON;
+    char *path = pomi_part_file("o/t/", 12, "r", POMI_FORMAT_JSON);
+    assert_string_equal(path, "o/t_json/part-00012-r.json");
+    free(path);
+    write_part(fixture, "o/t", all, 1, 1, 1);
+    write_part(fixture, "o/t2", all, 1, 1, 1);
+    assert_ok(fixture, pomi_part_remove("o/t", 1, "run", &fixture->err));
+    assert_int_equal(count_files("."), 6);
+    assert_ok(fixture, pomi_part_remove("o/t", 0, "run", &fixture->err));
+    assert_int_equal(count_files("."), 3);
+    assert_ok(fixture, pomi_table_remove("o/t2/", &fixture->err));
+    assert_int_equal(count_files("."), 0);
 }
 
 static void what_does_not_belong_is_refused(void **state)
@@ -289,7 +305,7 @@ static void what_does_not_belong_is_refused(void **state)
     struct pomi_failure failure = {"a", "b", "c", "d", "e"};
     assert_int_equal(pomi_part_failures(part, &failure, 1, &fixture->err), POM_ERROR_ARGUMENT);
     pomi_part_abandon(part);
-    assert_int_equal(count_files("t"), 0);
+    assert_int_equal(count_files("."), 0);
 
     options.n_features = 0;
     assert_int_equal(pomi_part_begin(&part, fixture->sink, &options, &fixture->err), POM_ERROR_ARGUMENT);
@@ -319,7 +335,7 @@ static void abandoning_leaves_nothing(void **state)
         assert_ok(fixture, pomi_part_rows(part, &made.rows, &fixture->err));
         pomi_part_abandon(part);
         free_rows(&made);
-        assert_int_equal(count_files("t"), 0);
+        assert_int_equal(count_files("."), 0);
     }
 }
 
@@ -334,7 +350,9 @@ static void folders_may_have_any_name(void **state)
     for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
         write_part(fixture, folders[i], POMI_FORMAT_PARQUET | POMI_FORMAT_CSV, 10, 4, 10);
         check_made_rows(fixture, folders[i], 10, 4);
-        assert_int_equal(count_files(folders[i]), 2);
+        assert_int_equal(count_files(folders[i]), 1);
+        assert_ok(fixture, pomi_table_remove(folders[i], &fixture->err));
+        assert_false(pomi_store_exists(folders[i]));
     }
     char absolute[128];
     snprintf(absolute, sizeof absolute, "%s/t", fixture->folder);
@@ -364,15 +382,17 @@ static void a_full_disk_is_an_error_and_leaves_nothing(void **state)
 {
     struct fixture *fixture = *state;
     static const struct {
-        unsigned format;
+        enum pomi_table_format format;
         const char *path;
     } cases[] = {{POMI_FORMAT_PARQUET, "t/part-00000-run.parquet"},
-                 {POMI_FORMAT_CSV, "t/part-00000-run.csv"},
-                 {POMI_FORMAT_JSON, "t/part-00000-run.json"}};
+                 {POMI_FORMAT_CSV, "t_csv/part-00000-run.csv"},
+                 {POMI_FORMAT_JSON, "t_json/part-00000-run.json"}};
     for (int i = 0; i < 3; i++) {
         /* Every write to /dev/full fails as on a full disk; the temporary's name is known. */
         char *temporary;
-        assert_int_equal(pomi_store_make_folder("t", NULL), POM_OK);
+        char *folder = pomi_table_format_folder("t", cases[i].format);
+        assert_int_equal(pomi_store_make_folder(folder, NULL), POM_OK);
+        free(folder);
         assert_int_equal(pomi_store_temporary(cases[i].path, &temporary, NULL), POM_OK);
         if (symlink("/dev/full", temporary) != 0) skip();
         assert_int_equal(
@@ -381,7 +401,7 @@ static void a_full_disk_is_an_error_and_leaves_nothing(void **state)
         assert_string_equal(fixture->err.reason, "disk_full");
         assert_non_null(strstr(fixture->err.message, cases[i].path));
         assert_non_null(strstr(fixture->err.message, "no space left on the device"));
-        assert_int_equal(count_files("t"), 0);
+        assert_int_equal(count_files("."), 0);
         free(temporary);
     }
 }
@@ -400,7 +420,7 @@ static void a_file_size_limit_is_an_error_and_leaves_nothing(void **state)
         assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
         assert_int_equal(status, POM_ERROR_IO);
         assert_non_null(strstr(fixture->err.message, strerror(EFBIG)));
-        assert_int_equal(count_files("t"), 0);
+        assert_int_equal(count_files("."), 0);
     }
     signal(SIGXFSZ, handler);
     /* The same sink goes on once there is room. */
@@ -414,7 +434,7 @@ static void a_part_that_cannot_be_published_leaves_nothing(void **state)
     struct fixture *fixture = *state;
     assert_int_equal(pomi_store_make_folder("t/part-00000-run.parquet/in the way", NULL), POM_OK);
     assert_int_equal(write_until_failure(fixture, POMI_FORMAT_PARQUET | POMI_FORMAT_CSV), POM_ERROR_IO);
-    assert_int_equal(count_files("t"), 0);
+    assert_int_equal(count_files("."), 0);
 }
 
 struct worker {
@@ -476,6 +496,7 @@ int main(void)
         TEST(texts_round_trip_in_every_format),
         TEST(numbers_in_text_read_back_as_the_same_float),
         TEST(the_same_rows_give_the_same_bytes),
+        TEST(files_are_named_and_removed_by_part),
         TEST(what_does_not_belong_is_refused),
         TEST(abandoning_leaves_nothing),
         TEST(folders_may_have_any_name),

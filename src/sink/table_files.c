@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <stdlib.h>
+#include <string.h>
+
+#include "sink/sink.h"
+#include "store/store.h"
+
+static const struct {
+    enum pomi_table_format format;
+    const char *folder_suffix;
+    const char *extension;
+} formats[] = {{POMI_FORMAT_PARQUET, "", "parquet"},
+               {POMI_FORMAT_CSV, "_csv", "csv"},
+               {POMI_FORMAT_JSON, "_json", "json"}};
+
+enum { N_FORMATS = sizeof formats / sizeof formats[0] };
+
+static char *format_folder(const char *folder, int index)
+{
+    size_t folder_bytes = strlen(folder);
+    while (folder_bytes > 1 && folder[folder_bytes - 1] == '/') folder_bytes--;
+    char *path = malloc(folder_bytes + strlen(formats[index].folder_suffix) + 1);
+    if (path == NULL) return NULL;
+    memcpy(path, folder, folder_bytes);
+    strcpy(path + folder_bytes, formats[index].folder_suffix);
+    return path;
+}
+
+static int index_of(enum pomi_table_format format)
+{
+    int index = 0;
+    while (index < N_FORMATS - 1 && formats[index].format != format) index++;
+    return index;
+}
+
+char *pomi_table_format_folder(const char *folder, enum pomi_table_format format)
+{
+    return format_folder(folder, index_of(format));
+}
+
+char *pomi_part_file(const char *folder, int part_index, const char *run_id, enum pomi_table_format format)
+{
+    int index = index_of(format);
+    char *inside = format_folder(folder, index);
+    if (inside == NULL) return NULL;
+    char *path = pomi_store_join(inside, "part-%05d-%s.%s", part_index, run_id, formats[index].extension);
+    free(inside);
+    return path;
+}
+
+enum pom_status pomi_part_remove(const char *folder, int part_index, const char *run_id,
+                                 struct pom_error *err)
+{
+    enum pom_status status = POM_OK;
+    for (int i = 0; status == POM_OK && i < N_FORMATS; i++) {
+        char *path = pomi_part_file(folder, part_index, run_id, formats[i].format);
+        status = path != NULL ? pomi_store_remove(path, err) : pomi_fail_memory(err, 0, "a file name");
+        free(path);
+    }
+    return status;
+}
+
+enum pom_status pomi_table_remove(const char *folder, struct pom_error *err)
+{
+    enum pom_status status = POM_OK;
+    for (int i = 0; status == POM_OK && i < N_FORMATS; i++) {
+        char *path = format_folder(folder, i);
+        status = path != NULL ? pomi_store_remove_tree(path, err) : pomi_fail_memory(err, 0, "a file name");
+        free(path);
+    }
+    return status;
+}
