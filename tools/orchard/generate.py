@@ -282,9 +282,31 @@ class Generator:
             x = x + rng.standard_normal((VIEW_PX, VIEW_PX, 3), np.float32) * np.float32(rng.uniform(2, 18))
         return Image.fromarray(np.clip(x, 0, 255).astype(np.uint8))
 
-    def view(self, rng, sprite):
-        """One picture of one fruit: a quarter as in a studio, most in the world, some close up or among its like."""
-        how = rng.random()
+    def crate(self, rng, sprites):
+        """A heap of fruit of one kind, as in a shop: rows that overlap, the nearer ones larger and in front."""
+        canvas, size = self.background(rng), rng.uniform(0.16, 0.5)
+        pitch, order, depth = size * rng.uniform(0.45, 0.85), rng.uniform(0, 0.5), rng.uniform(0, 0.5)
+        scaled = {}                                                # turned once per picture, not once per copy
+        for y in np.arange(-pitch if rng.random() < 0.7 else rng.uniform(0, 0.5), 1 + pitch / 2, pitch):
+            side = int(VIEW_PX * size * (1 + depth * (y - 0.5)))
+            for x in np.arange(-rng.uniform(0.5, 1) * pitch, 1, pitch * (1 + depth * (y - 0.5))):
+                key = int(rng.integers(6)), side
+                if key not in scaled:
+                    sprite = sprites[key[0] % len(sprites)].resize((side, side), Image.BILINEAR)
+                    sprite = sprite.rotate(float(rng.uniform(0, 360) * (order + 0.5)), Image.BILINEAR)
+                    edge = sprite.getchannel("A")
+                    scaled[key] = sprite.convert("RGB"), edge, edge.point(lambda v: int(v * 0.4))
+                fruit, mask, shadow = scaled[key]
+                left, top = (int((v + order * pitch * rng.normal(0, 0.5)) * VIEW_PX) for v in (x, y))
+                canvas.paste((15, 12, 10), (left + side // 16, top + side // 12), shadow)
+                canvas.paste(fruit, (left, top), mask)
+        return photograph(rng, canvas)
+
+    def view(self, rng, sprites):
+        """One picture of a kind: a fifth as in a studio, most in the world, some close up or among their like."""
+        if rng.random() < 0.25:
+            return self.crate(rng, sprites)
+        sprite, how = sprites[0], rng.random()
         if how < 0.25:
             return photograph(rng, place(rng, white(rng), sprite, rng.uniform(0.8, 1.05), 0.03), 0.4)
         canvas = white(rng) if how < 0.33 else self.background(rng)
@@ -325,11 +347,12 @@ class Generator:
             label = list(self.cutouts)[rng.integers(len(self.cutouts))]
             sprites = self.cutouts[label]
             change = self.recolouring(rng) if kind == "invented" else lambda image: image
-            pictures = [self.view(rng, change(sprites[rng.integers(len(sprites))])) for _ in range(GROUP)]
+            pictures = [self.view(rng, [change(sprites[i]) for i in rng.integers(len(sprites), size=3)])
+                        for _ in range(GROUP)]
             return pictures, label if kind == "photographed" else new_label
         if kind == "drawn":
             fruit = DrawnFruit(rng)
-            return [self.view(rng, fruit.sprite(rng)) for _ in range(GROUP)], new_label
+            return [self.view(rng, [fruit.sprite(rng) for _ in range(3)]) for _ in range(GROUP)], new_label
         if kind == "none":
             return [self.collage(rng) for _ in range(GROUP)], -1
         label = list(self.phones)[rng.integers(len(self.phones))]

@@ -28,7 +28,7 @@ from model import Network, mobilenetv2, run, to_input, write_safetensors
 
 # Settings that shape the weights; every change of them during a run is kept in the checkpoint.
 RECORDED = ("seed", "width", "resolution", "batch", "processes", "rate", "decay", "average", "relations", "kinds",
-            "spread", "warmup", "cooldown")
+            "spread", "rank", "warmup", "cooldown")
 VIEWS = 2           # of the GROUP pictures of a kind, how many a batch takes
 
 
@@ -88,6 +88,7 @@ class Loss:
                asks for more than the teacher knows, and is what makes backgrounds and lights fall away
     spread     keeps each feature's deviation within the batch near the teacher's: imitation alone rewards shrinking
                to the mean, and a student that does so has features of low rank
+    rank       the batch's features, unscaled, vary in as many directions as the teacher's (participation ratio)
     """
 
     def __init__(self, mean, deviation, weights):
@@ -101,8 +102,16 @@ class Loss:
         a_centred, b_centred = F.normalize(a - a.mean(0), dim=1), F.normalize(b - b.mean(0), dim=1)
         terms["relations"] = F.mse_loss(a_centred @ a_centred.T, b_centred @ b_centred.T)
         terms["kinds"] = self.contrast(a_unit, labels)
+        terms["rank"] = F.relu(self.log_rank(teacher) - self.log_rank(student))
         terms["spread"] = F.relu(b.std(0) - a.std(0)).mean()
         return sum(self.weights[name] * term for name, term in terms.items()), terms
+
+    @staticmethod
+    def log_rank(features):
+        """Logarithm of (sum of eigenvalues)^2 / (sum of their squares) of the batch's covariance, from its Gram matrix."""
+        centred = features - features.mean(0)
+        gram = centred @ centred.T
+        return 2 * torch.log(gram.trace()) - torch.log(gram.square().sum())
 
     @staticmethod
     def contrast(unit, labels, temperature=0.15):
@@ -212,7 +221,7 @@ def train(rank, options):
     if not history or history[-1]["settings"] != settings:
         history.append(dict(seen=state["seen"], settings=settings))
     loss = Loss(*state["statistics"], dict(imitation=1, relations=options.relations, kinds=options.kinds,
-                                           spread=options.spread))
+                                           spread=options.spread, rank=options.rank))
 
     def save():
         torch.save(dict(network=network.state_dict(), optimiser=optimiser.state_dict(), average=average.values,
@@ -294,6 +303,7 @@ def main():
     parser.add_argument("--relations", type=float, default=40.0)
     parser.add_argument("--kinds", type=float, default=0.5)
     parser.add_argument("--spread", type=float, default=0.5)
+    parser.add_argument("--rank", type=float, default=0.4)
     parser.add_argument("--save-minutes", type=float, default=5)
     options = parser.parse_args()
     if options.processes == 1:
