@@ -136,6 +136,13 @@ duckdb() {
         duckdb src/duckdb/src/include/duckdb.h
 }
 
+# What the HTML report draws with; its licence stands at the top of the file.
+picogl() {
+    npm_archive picogl 0.17.9 \
+        TfqB7jlD5FTO4a/Rp9wnMhVjPA0XZ/xbtLS2f8eHtOmVtIOhFD7Wf0jUL6kDjww3bgF/REEV9oPreBeGvWFlUQ== \
+        web build/picogl.min.js
+}
+
 # The long tests compare with numpy, pyarrow, pandas and Spark; the quick ones need none of it.
 python_packages() {
     stamp=.deps/python/.$(openssl dgst -sha256 -r tests/requirements.txt | cut -c1-16)
@@ -150,6 +157,7 @@ python_packages() {
 # shellcheck disable=SC2086 # lists of names
 install_packages $build_packages
 duckdb
+picogl
 if [ "$with_tests" = yes ]; then
     # shellcheck disable=SC2086
     install_packages $test_packages

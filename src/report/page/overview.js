@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the manifest (run.json) tells: counts, speed, where the time went, and with what the run was made.
+"use strict";
+
+function figure(value, name, properties = {}) {
+    return element("div", properties, element("dt", {}, name), element("dd", {}, value));
+}
+
+function totalSeconds() {
+    const stages = fromManifest("seconds") || {};
+    if (isNumber(stages.total)) return stages.total;
+    const parts = Object.values(stages).filter(isNumber);
+    return parts.length ? parts.reduce((a, b) => a + b) : undefined;
+}
+
+function setUpFigures() {
+    const figures = byId("figures");
+    const written = fromManifest("counts", "written") ?? report.points.n_total;
+    const failed = fromManifest("counts", "failed") ?? report.n_failures;
+    const listed = fromManifest("counts", "listed") ?? written + failed;
+    figures.append(figure(formatCount(listed), "listed"), figure(formatCount(written), "written"));
+    const failures = failed > 0 ? element("a", { href: "#failures" }, formatCount(failed)) : "0";
+    figures.append(figure(failures, "failed", { className: failed > 0 ? "figure-failed" : "" }));
+    const speed = fromManifest("photos_per_second");
+    if (isNumber(speed)) figures.append(figure(formatNumber(speed), "photos per second"));
+    const seconds = totalSeconds();
+    if (isNumber(seconds)) figures.append(figure(formatSeconds(seconds), "in all"));
+    const memory = fromManifest("peak_memory_bytes");
+    if (isNumber(memory)) figures.append(figure(formatBytes(memory), "peak memory"));
+
+    if (listed === written + failed) {
+        const bar = element("div", { className: "balance", role: "img", "aria-label": `${written} written and ${failed} failed make ${listed} listed` });
+        for (const [share, name] of [[written, "written"], [failed, "failed"]]) {
+            if (share === 0) continue;
+            const part = element("span", { className: "balance-" + name });
+            part.style.flexGrow = share;
+            bar.append(part);
+        }
+        byId("balance").append(bar);
+    } else {
+        byId("balance").append(element("p", { className: "notice" },
+            `These counts do not add up: ${formatCount(written)} written and ${formatCount(failed)} failed are not ${formatCount(listed)} listed.`));
+    }
+}
+
+/** Rows of name, bar, seconds, share. */
+function timeTable(title, note, stages) {
+    const total = stages.reduce((sum, [, seconds]) => sum + seconds, 0);
+    const body = element("tbody");
+    for (const [name, seconds] of stages) {
+        const bar = element("span", { className: "bar" });
+        bar.style.width = (total > 0 ? (100 * seconds) / total : 0) + "%";
+        body.append(element("tr", {}, element("th", { scope: "row" }, foreign(name)), element("td", { className: "bar-cell" }, bar),
+            element("td", {}, formatSeconds(seconds)), element("td", {}, total > 0 ? formatPercent(seconds / total) : "")));
+    }
+    return element("div", {}, element("h3", {}, title), element("p", { className: "quiet small" }, note), element("table", { className: "times" }, body));
+}
+
+function setUpTimes() {
+    const inOrder = (stages, names) => {
+        const known = names.filter((name) => isNumber(stages[name]));
+        const others = Object.keys(stages).filter((name) => isNumber(stages[name]) && !names.includes(name) && name !== "total");
+        return [...known, ...others].map((name) => [name, stages[name]]);
+    };
+    const stages = inOrder(fromManifest("seconds") || {}, ["list", "extract", "fit", "transform", "report"]);
+    const inside = inOrder(fromManifest("seconds", "per_stage") || {}, ["read", "decode", "resize", "cnn", "write"]);
+    if (stages.length === 0 && inside.length === 0) {
+        byId("time-note").textContent = "The manifest names no times.";
+        return;
+    }
+    const threads = fromManifest("threads");
+    if (stages.length) byId("time-bars").append(timeTable("The run", "Seconds on the clock, one stage after the other.", stages));
+    if (inside.length)
+        byId("time-bars").append(timeTable("Inside extract", `Seconds of work, added up over ${isNumber(threads) ? plural(threads, "thread") : "all threads"}.`, inside));
+    const speed = fromManifest("photos_per_second");
+    const seconds = totalSeconds();
+    byId("time-note").textContent = [
+        isNumber(speed) ? `${formatNumber(speed)} photos per second` : "", isNumber(seconds) ? `${formatSeconds(seconds)} in all` : "",
+    ].filter(Boolean).join(", ") + (isNumber(speed) || isNumber(seconds) ? "." : "");
+}
+
+function setUpFacts() {
+    const facts = byId("facts");
+    const add = (name, value, className = "") => {
+        if (value === undefined || value === null || value === "") return;
+        facts.append(element("div", {}, element("dt", {}, name), element("dd", { className }, foreign(typeof value === "string" ? value : JSON.stringify(value)))));
+    };
+    const command = fromManifest("arguments", "command_line") ?? fromManifest("command_line");
+    add("Pomona", fromManifest("version"));
+    add("Network", fromManifest("network", "name"));
+    add("Chosen because", fromManifest("network", "selection"));
+    add("Network identity", fromManifest("network", "identity"), "mono");
+    const inputPx = fromManifest("network", "input_px");
+    if (isNumber(inputPx)) add("Input", `${inputPx} × ${inputPx} pixels`);
+    const width = fromManifest("network", "n_features");
+    if (isNumber(width)) add("Features per photo", formatCount(width));
+    add("Components kept", report.points.n_components_total > 0 ? formatCount(report.points.n_components_total) : undefined);
+    add("Threads", fromManifest("threads"));
+    add("Kernels", fromManifest("cpu"));
+    add("Command", command, "mono");
+    if (report.manifest) byId("manifest").querySelector("pre").textContent = visible(JSON.stringify(report.manifest, null, 2).replaceAll("\n", "\u0001")).replaceAll("⟨U+0001⟩", "\n");
+    else byId("manifest").hidden = true;
+}
+
+function setUpOverview() {
+    const title = visible(report.title) || "Pomona report";
+    document.title = title + " · Pomona";
+    byId("title").replaceChildren(foreign(report.title || "Pomona report"));
+    const kinds = report.labels.filter((label) => label.name !== "").length;
+    const network = fromManifest("network", "name");
+    byId("subtitle").replaceChildren([plural(report.points.n_total, "photo"), kinds ? plural(kinds, "label") : "",
+        report.points.n_components_total ? plural(report.points.n_components_total, "component") : ""].filter(Boolean).join(" · "),
+        ...(network ? [" · ", foreign(network)] : []));
+    setUpFigures();
+    setUpTimes();
+    setUpFacts();
+}
