@@ -33,19 +33,19 @@ static const struct kind KINDS[] = {
     {.name = "apple-green", .build = build_stemmed, .skin = &SKIN_APPLE, .size = 1.0f,
      .body = {.radius = {0.88f, 1.00f, 1.04f, 1.02f, 0.96f, 0.90f, 0.86f}, .top = {0.36f, 0.55f}, .bottom = {0.16f, 0.40f},
               .lobes = 5, .lobe_depth = 0.025f, .lump = 0.09f},
-     .palette = {0x93b83a, 0xa9bf45, 0x86ad34, 0x7f8f3a},
+     .palette = {0x84aa42, 0xaeac50, 0x759e3a, 0x748244},
      .tilt = {0.0f, 0.8f}, .elevation = {0.35f, 0.95f}, .few = 4, .pile = 24},
     {.name = "apple-red", .build = build_stemmed, .skin = &SKIN_APPLE, .size = 1.0f,
      .body = {.radius = {0.92f, 1.04f, 1.05f, 1.00f, 0.94f, 0.92f, 0.90f}, .top = {0.40f, 0.55f}, .bottom = {0.20f, 0.40f},
               .lobes = 5, .lobe_depth = 0.045f, .lump = 0.09f},
-     .palette = {0xd8b04e, 0xb81c20, 0x7c0c16, 0xb89a4c},
+     .palette = {0xcf9f48, 0xa8141c, 0x6c0a14, 0xa98a48},
      .tilt = {0.0f, 0.8f}, .elevation = {0.35f, 0.95f}, .few = 4, .pile = 24},
     {.name = "avocado", .build = build_avocado, .skin = &SKIN_AVOCADO, .size = 1.0f,
      .body = {.radius = {1.42f, 1.17f, 0.98f, 0.96f, 1.00f, 1.02f, 1.02f}, .lump = 0.06f},
-     .palette = {0xe6dc8a, 0x93ab3c, 0x2c3320},
+     .palette = {0xdcd07e, 0x8aa03c, 0x262c1c},
      .tilt = {0.0f, 0.5f}, .elevation = {0.55f, 1.15f}, .few = 2, .cut_share = 0.75f},
     {.name = "banana", .build = build_bananas, .skin = &SKIN_BANANA, .size = 1.35f,
-     .palette = {0xf0c93a, 0x9fae3e, 0x5a3818},
+     .palette = {0xe2ba4a, 0x9fa650, 0x55351a},
      .elevation = {0.55f, 1.25f}, .few = 1},
     {.name = "blueberry", .build = build_plain, .skin = &SKIN_BLUEBERRY, .size = 0.42f,
      .body = {.radius = {0.86f, 0.93f, 0.99f, 1.00f, 0.97f, 0.92f, 0.89f}, .lump = 0.05f},
@@ -55,55 +55,55 @@ static const struct kind KINDS[] = {
      .body = {.radius = {0.92f, 1.02f, 1.06f, 1.02f, 0.97f, 0.94f, 0.93f}, .top = {0.22f, 0.55f}, .crease = 0.03f, .lump = 0.04f},
      .palette = {0xb0101e, 0x4e0410},
      .elevation = {0.40f, 1.05f}, .few = 3},
-    {.name = "grapes", .build = build_grapes, .skin = &SKIN_GRAPE, .size = 0.36f,
+    {.name = "grapes", .build = build_grapes, .skin = &SKIN_GRAPE, .size = 0.34f,
      .body = {.radius = {1.16f, 1.10f, 1.02f, 0.98f, 1.00f, 1.06f, 1.10f}, .lump = 0.05f},
      .palette = {0x5c1a44, 0x2c1038, 0x8a7ca0},
      .elevation = {0.55f, 1.15f}, .few = 1},
     {.name = "kiwi", .build = build_kiwi, .skin = &SKIN_KIWI, .size = 0.95f,
      .body = {.radius = {1.20f, 1.13f, 1.03f, 1.00f, 1.03f, 1.13f, 1.20f}, .bottom = {-0.05f, 0.18f}, .lump = 0.06f},
-     .palette = {0x84b42c, 0xc3d970, 0x7d5f38, 0xefecc4},
+     .palette = {0x84a43c, 0xbcc872, 0x7d5f38, 0xe9e4bc},
      .tilt = {1.2f, 1.7f}, .elevation = {0.45f, 1.05f}, .few = 3, .cut_share = 0.6f},
     {.name = "lemon", .build = build_citrus, .skin = &SKIN_CITRUS, .size = 0.95f,
-     .body = {.radius = {1.22f, 1.13f, 1.02f, 0.98f, 1.02f, 1.13f, 1.22f}, .top = {-0.07f, 0.24f}, .bottom = {-0.17f, 0.30f}, .lump = 0.06f},
-     .palette = {0xf6d02a, 0xe9c81e, 0xeede6a, 0xc9c83c},
+     .body = {.radius = {1.38f, 1.20f, 1.03f, 0.97f, 1.03f, 1.20f, 1.38f}, .top = {-0.07f, 0.24f}, .bottom = {-0.17f, 0.30f}, .lump = 0.06f},
+     .palette = {0xeac43c, 0xdfb834, 0xe9d668, 0xbfb83c},
      .tilt = {1.1f, 1.75f}, .elevation = {0.35f, 1.00f}, .few = 4, .pile = 22, .cut_share = 0.3f},
     {.name = "lime", .build = build_citrus, .skin = &SKIN_CITRUS, .size = 0.85f,
-     .body = {.radius = {1.10f, 1.06f, 1.01f, 1.00f, 1.02f, 1.07f, 1.11f}, .bottom = {-0.09f, 0.26f}, .lump = 0.05f},
-     .palette = {0x4c8a1e, 0x86a830, 0xc4d878, 0x93a63c},
+     .body = {.radius = {1.20f, 1.11f, 1.02f, 0.99f, 1.03f, 1.12f, 1.20f}, .bottom = {-0.09f, 0.26f}, .lump = 0.05f},
+     .palette = {0x64852f, 0x8fa145, 0xc2cd84, 0x979f50},
      .tilt = {0.8f, 1.75f}, .elevation = {0.40f, 1.00f}, .few = 4, .pile = 22, .cut_share = 0.4f},
     {.name = "orange", .build = build_citrus, .skin = &SKIN_CITRUS, .size = 1.0f,
      .body = {.radius = {0.95f, 0.98f, 1.00f, 1.01f, 1.00f, 0.98f, 0.96f}, .top = {0.03f, 0.25f}, .lump = 0.05f},
-     .palette = {0xee8512, 0xe87008, 0xf2a02e, 0xd98a1c},
+     .palette = {0xe57d16, 0xdb6a0c, 0xe8942c, 0xc9832a},
      .tilt = {0.2f, 1.3f}, .elevation = {0.35f, 1.00f}, .few = 4, .pile = 24, .cut_share = 0.25f},
     {.name = "peach", .build = build_stemmed, .skin = &SKIN_STONE_FRUIT, .size = 1.0f,
      .body = {.radius = {0.90f, 0.99f, 1.03f, 1.02f, 1.00f, 0.98f, 0.96f}, .top = {0.22f, 0.45f}, .bottom = {-0.03f, 0.25f},
-              .crease = 0.09f, .lump = 0.06f},
-     .palette = {0xeaa94e, 0xb8323a, 0xe8c08c}, .finish = {0.75f, 0.12f, 0.15f},
+              .crease = 0.07f, .lump = 0.06f},
+     .palette = {0xe09a48, 0xa82c36, 0xe0b482}, .finish = {0.75f, 0.12f, 0.15f},
      .tilt = {0.2f, 1.2f}, .elevation = {0.40f, 1.00f}, .few = 4, .pile = 24},
     {.name = "pear", .build = build_stemmed, .skin = &SKIN_PEAR, .size = 0.95f,
      .body = {.radius = {1.62f, 1.22f, 0.96f, 0.96f, 1.03f, 1.02f, 0.96f}, .top = {0.10f, 0.20f}, .bottom = {0.14f, 0.35f}, .lump = 0.10f},
-     .palette = {0xb9bd48, 0xb4552e, 0x8c6a34},
+     .palette = {0xa9ab48, 0xa5502e, 0x80602f},
      .tilt = {0.0f, 0.25f}, .elevation = {0.22f, 0.70f}, .few = 3},
     {.name = "pineapple", .build = build_pineapple, .skin = &SKIN_PINEAPPLE, .size = 1.0f,
-     .body = {.radius = {1.24f, 1.20f, 1.07f, 1.00f, 1.06f, 1.18f, 1.22f}, .eyes = 0.07f},
-     .palette = {0xd9982c, 0x8f7a2c, 0x6e4a22, 0x3c2a14},
+     .body = {.radius = {1.46f, 1.36f, 1.12f, 1.00f, 1.09f, 1.30f, 1.40f}, .eyes = 0.06f},
+     .palette = {0xc98a2c, 0x7f7030, 0x5e4424, 0x32240f},
      .tilt = {0.0f, 0.2f}, .elevation = {0.18f, 0.55f}, .few = 1},
     {.name = "plum", .build = build_stemmed, .skin = &SKIN_STONE_FRUIT, .size = 0.85f,
      .body = {.radius = {1.04f, 1.06f, 1.02f, 0.99f, 1.00f, 1.03f, 1.06f}, .top = {0.10f, 0.35f}, .crease = 0.06f, .lump = 0.06f},
-     .palette = {0x4a1a3c, 0x24122e, 0x7c7fa6}, .finish = {0.15f, 0.75f, 0.85f},
+     .palette = {0x471a38, 0x24122c, 0x6f7298}, .finish = {0.15f, 0.6f, 0.9f},
      .tilt = {0.4f, 1.6f}, .elevation = {0.40f, 1.00f}, .few = 5, .pile = 26},
     {.name = "strawberry", .build = build_strawberry, .skin = &SKIN_STRAWBERRY, .size = 0.85f,
      .body = {.radius = {0.82f, 0.97f, 1.03f, 1.00f, 1.04f, 1.18f, 1.26f}, .lump = 0.12f},
-     .palette = {0xc4121a, 0xe07a5a, 0xe0b24a},
+     .palette = {0xb80e18, 0xd8705a, 0xd8a844},
      .tilt = {1.2f, 2.1f}, .elevation = {0.45f, 1.10f}, .few = 5, .pile = 26},
     {.name = "tomato", .build = build_tomato, .skin = &SKIN_TOMATO, .size = 1.0f,
      .body = {.radius = {0.82f, 0.92f, 1.00f, 1.04f, 0.98f, 0.88f, 0.83f}, .top = {0.14f, 0.50f}, .lobes = 6, .lobe_depth = 0.03f, .lump = 0.07f},
-     .palette = {0xcf2212, 0xd8561c},
+     .palette = {0xb81c10, 0xc4501c},
      .tilt = {0.0f, 0.9f}, .elevation = {0.40f, 1.00f}, .few = 4, .pile = 22},
     {.name = "watermelon", .build = build_watermelon, .skin = &SKIN_WATERMELON, .size = 1.8f,
      .body = {.radius = {1.0f, 1.0f, 1.0f, 1.0f, 1.0f, 1.0f, 1.0f}, .lump = 0.03f},
-     .palette = {0xd8303a, 0xe6eec0, 0x86ad5c, 0x1e4a24},
-     .tilt = {0.0f, 0.3f}, .elevation = {0.25f, 0.70f}, .few = 2, .cut_share = 1.0f},
+     .palette = {0xc92a36, 0xdde6b8, 0x7a9f56, 0x1c4222},
+     .tilt = {0.0f, 0.3f}, .elevation = {0.25f, 0.70f}, .few = 1, .cut_share = 1.0f},
 };
 // clang-format on
 
@@ -275,7 +275,7 @@ static void build_citrus(struct scene *scene, const struct kind *kind, const str
     if (rng_chance(rng, kind->cut_share)) {
         // The half shows its face: upward and to the camera.
         body->axes = axes_along(
-            v3(rng_range(rng, -0.5f, 0.5f), rng_range(rng, 0.5f, 1.0f), rng_range(rng, 0.3f, 1.0f)),
+            v3(rng_range(rng, -0.5f, 0.5f), rng_range(rng, 0.25f, 0.9f), rng_range(rng, 0.6f, 1.0f)),
             rng_range(rng, 0.0f, 2.0f * PI));
         cut_body(body, v3(0.0f, 1.0f, 0.0f), 0.04f);
         block_half(scene, body, body->axes.y);
@@ -328,7 +328,7 @@ static void build_kiwi(struct scene *scene, const struct kind *kind, const struc
     // The first of a photo is always cut: it is the cut that tells a kiwi.
     if (body->piece == 1 || rng_chance(rng, kind->cut_share)) {
         body->axes = axes_along(
-            v3(rng_range(rng, -0.45f, 0.45f), rng_range(rng, 0.5f, 1.0f), rng_range(rng, 0.3f, 1.0f)),
+            v3(rng_range(rng, -0.45f, 0.45f), rng_range(rng, 0.25f, 0.9f), rng_range(rng, 0.6f, 1.0f)),
             rng_range(rng, 0.0f, 2.0f * PI));
         cut_body(body, v3(0.0f, 1.0f, 0.0f), 0.03f);
         block_half(scene, body, body->axes.y);
@@ -412,8 +412,8 @@ static void build_pineapple(struct scene *scene, const struct kind *kind, const 
     struct v3 root = mad(stem_end(body), body->axes.y, -0.08f * body->size);
     for (int i = 0; i < 6; i++) {
         float t = (float)i / 5.0f;
-        struct rosette ring = {(float)(9 - i / 2), 0.13f, lerp(0.35f, 3.2f, t), lerp(0.10f, -0.2f, t), 0.02f};
-        float reach = lerp(1.0f, 0.42f, t);
+        struct rosette ring = {(float)(9 - i / 2), 0.14f, lerp(0.7f, 4.2f, t), lerp(-0.25f, -0.4f, t), 0.02f};
+        float reach = lerp(0.95f, 0.42f, t);
         add_rosette(scene, mad(root, body->axes.y, 0.10f * (float)i), body->axes.y, body->size * reach, ring,
                     green, rng);
     }
@@ -458,7 +458,7 @@ static void build_bananas(struct scene *scene, const struct kind *kind, const st
 {
     (void)pose;
     int n = rng_chance(rng, 0.4f) ? 1 : 2 + rng_below(rng, 3);
-    float half = rng_range(rng, 0.72f, 0.92f), thick = rng_range(rng, 0.17f, 0.205f),
+    float half = rng_range(rng, 0.80f, 1.0f), thick = rng_range(rng, 0.15f, 0.18f),
           turn = rng_range(rng, 0.0f, 2.0f * PI), ripe = rng_unit(rng);
     for (int i = 0; i < n; i++) {
         struct part *part = scene_add(scene, SHAPE_BANANA, kind->skin, rng);
@@ -470,7 +470,7 @@ static void build_bananas(struct scene *scene, const struct kind *kind, const st
         set_palette(part, kind->palette, 3, rng);
         // Lying on its side, turned a little further than the one before, about the stem's end.
         float lean = rng_range(rng, -0.06f, 0.06f) + 0.10f * (float)i;
-        float yaw = turn - 0.20f * (float)i;
+        float yaw = turn - 0.27f * (float)i;
         part->axes.x = v3(cosine(yaw), lean, sine(yaw));
         part->axes.z = normalize(v3(0.0f, 1.0f, 0.25f * (float)(i - 1)));
         part->axes.y = normalize(cross(part->axes.z, part->axes.x));
@@ -547,7 +547,7 @@ static void build_grapes(struct scene *scene, const struct kind *kind, const str
 {
     static const unsigned twig[2] = {0x7d8a3e, 0x6b5a30};
     (void)pose;
-    int pale = rng_chance(rng, 0.3f), n = 34 + rng_below(rng, 16);
+    int pale = rng_chance(rng, 0.3f), n = 38 + rng_below(rng, 14);
     static const unsigned green[4] = {0xa9b84e, 0xc0bc5a, 0xd8dcae, 0};
     float lean = rng_range(rng, -0.5f, 0.5f);
     for (int i = 0; i < n; i++) {
@@ -565,10 +565,10 @@ static void build_grapes(struct scene *scene, const struct kind *kind, const str
         float best_cost = 1e9f;
         for (int k = 0; k < 40; k++) {
             float t = rng_unit(rng),
-                  width = 1.05f * (1.0f - t) * (0.35f + 0.65f * smoothstep(0.0f, 0.25f, t)) + 0.16f;
-            float x = width * rng_range(rng, -1.0f, 1.0f), z = 2.4f * t - 1.1f;
+                  width = 1.6f * (1.0f - t) * (0.45f + 0.55f * smoothstep(0.0f, 0.25f, t)) + 0.14f;
+            float x = width * rng_range(rng, -1.0f, 1.0f), z = 3.3f * t - 1.5f;
             x += lean * z;
-            float lift = lift_at(scene, first_blocker, x, z), cost = lift + 0.35f * t + 0.2f * absf(x);
+            float lift = lift_at(scene, first_blocker, x, z), cost = 2.0f * lift + 0.35f * t + 0.1f * absf(x);
             if (cost < best_cost) {
                 best_cost = cost;
                 best = v3(x, lift, z);
@@ -576,8 +576,8 @@ static void build_grapes(struct scene *scene, const struct kind *kind, const str
         }
         scene_shift(scene, first_part, first_blocker, best);
     }
-    struct v3 root = v3(-0.9f * lean, 0.75f, -0.8f),
-              tip = v3(-1.5f * lean + rng_range(rng, -0.4f, 0.4f), 0.75f, -1.9f);
+    struct v3 root = v3(-1.1f * lean, 0.8f, -1.1f),
+              tip = v3(-2.0f * lean + rng_range(rng, -0.4f, 0.4f), 1.1f, -2.5f);
     add_stem(scene, root, tip, 0.055f, 0.12f, twig, rng);
     add_stem(scene, mad(tip, v3(-0.4f, 0.0f, 0.1f), 1.0f), mad(tip, v3(0.4f, 0.0f, -0.1f), 1.0f), 0.05f,
              0.05f, twig, rng);
@@ -639,13 +639,15 @@ void fruit_compose(int index, float aspect, struct rng *rng, struct scene *scene
     body.radius[6] *= stretch;
     profile_init(&scene->profiles[scene->n_profiles++], &body);
 
-    float spread = kind->size * 1.15f * sqrtf((float)n);
+    float spread = kind->size * (piled ? 0.92f : 1.15f) * sqrtf((float)n);
     int supported = !piled && ground >= GROUND_PAPER && ground != GROUND_MAT && rng_chance(rng, 0.35f);
     if (supported) add_support(scene, maxf(spread, 1.0f), rng);
     int first_fruit = scene->n_parts;
     for (int i = 0; i < n; i++) {
         int first_part = scene->n_parts, first_blocker = scene->n_blockers;
         float tilt = rng_range(rng, kind->tilt[0], kind->tilt[1]), towards = rng_range(rng, -1.2f, 1.2f);
+        // What lies on its side is known by its outline.
+        if (tilt > 1.0f) towards += towards < 0.0f ? -0.5f : 0.5f;
         // Leaning towards the camera rather than away: the stem side tells more.
         struct axes pose =
             axes_along(v3(sine(tilt) * sine(towards), cosine(tilt), sine(tilt) * cosine(towards)),

@@ -22,7 +22,7 @@ static const char HELP[] =
     "\n"
     "Draws believable fruit photos into OUT_DIR/KIND/, and two broken files into OUT_DIR/damaged/.\n"
     "\n"
-    "  --per-kind N  photos of each kind, 1 to 9999 (default 36)\n"
+    "  --per-kind N  photos of each kind, 1 to 9999 (default 32)\n"
     "  --seed N      which photos; the same number gives the same files (default 1)\n"
     "  --threads N   1 to 256 (default: one for each processor); changes the time only\n"
     "  --help        this text\n"
@@ -50,8 +50,8 @@ static struct plan plan_photo(int kind, int index, struct rng *rng)
 {
     static const struct {
         int width, height;
-    } size[] = {{240, 240}, {240, 240}, {240, 240}, {256, 256}, {256, 256}, {320, 240},
-                {320, 240}, {240, 320}, {224, 288}, {300, 300}, {384, 288}};
+    } size[] = {{240, 240}, {240, 240}, {240, 240}, {240, 240}, {224, 224}, {256, 256}, {256, 256},
+                {288, 216}, {288, 216}, {216, 288}, {320, 240}, {320, 240}, {240, 320}, {300, 300}};
     int i = rng_below(rng, (int)(sizeof(size) / sizeof(size[0])));
     struct plan plan = {.width = size[i].width, .height = size[i].height, .enlarge = 1};
     plan.encoding.quality = 68 + rng_below(rng, 28);
@@ -59,7 +59,10 @@ static struct plan plan_photo(int kind, int index, struct rng *rng)
     if (index % 9 == 2) plan.encoding.format = FORMAT_PNG;
     if (index % 9 == 3) plan.encoding.format = FORMAT_WEBP;
     if (index % 12 == 1) plan.encoding.orientation = 1 + (index / 12 + kind) % 8;
-    if (index % 36 == 12) plan.width = 640, plan.height = 480;
+    if (index % 36 == 12 && kind % 3 == 0) {
+        plan.width = 640;
+        plan.height = 480;
+    }
     if (index % 36 == 6 && kind % 6 == 4) {
         // 12 megapixels, as a phone stores them: lying, with the note that it was held upright.
         plan = (struct plan){750, 1000, 4, {FORMAT_JPEG, 88, 0, 6}};
@@ -217,7 +220,7 @@ static int read_number(const char *text, long low, long high, long *value)
 int main(int argc, char **argv)
 {
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    struct options options = {.per_kind = 36,
+    struct options options = {.per_kind = 32,
                               .seed = 1,
                               .threads = processors < 1     ? 1
                                          : processors > 256 ? 256

@@ -34,43 +34,34 @@ static float world_distance(const struct part *part, struct v3 p)
 static struct hit march(const struct part *const *near, int n_near, struct v3 o, struct v3 d, float t_end,
                         float spread)
 {
-    const struct part *on_ray[MAX_NEAR];
-    float enter[MAX_NEAR], leave[MAX_NEAR];
+    // The parts whose sphere the ray meets, in the order in which it enters them.
+    struct {
+        const struct part *part;
+        float enter, leave;
+    } met[MAX_NEAR];
     int n = 0;
-    float t = 1e9f, last = 0.0f;
     for (int i = 0; i < n_near; i++) {
         struct v3 to_centre = sub(near[i]->centre, o);
         float along = dot(to_centre, d), off = dot(to_centre, to_centre) - along * along, r = near[i]->bound;
         if (off > r * r || along < -r) continue;
-        float half = sqrtf(r * r - off);
-        on_ray[n] = near[i];
-        enter[n] = maxf(along - half, 0.0f);
-        leave[n] = along + half;
-        t = minf(t, enter[n]);
-        last = maxf(last, leave[n]);
-        n++;
+        float half = sqrtf(r * r - off), enter = maxf(along - half, 0.0f);
+        int k = n++;
+        for (; k > 0 && met[k - 1].enter > enter; k--) met[k] = met[k - 1];
+        met[k].part = near[i];
+        met[k].enter = enter;
+        met[k].leave = along + half;
     }
-    last = minf(last, t_end);
     struct hit hit = {NULL, t_end};
-    for (int step = 0; step < 80 && t < last; step++) {
-        float nearest = 1e9f;
-        struct v3 p = mad(o, d, t);
-        const struct part *which = NULL;
-        for (int i = 0; i < n; i++) {
-            if (t > leave[i]) continue;
-            int outside = t < enter[i];
-            float distance = outside ? enter[i] - t + 2e-3f : world_distance(on_ray[i], p);
-            if (distance < nearest) {
-                nearest = distance;
-                which = outside ? NULL : on_ray[i];
+    for (int i = 0; i < n && met[i].enter < hit.t; i++) {
+        float t = met[i].enter, last = minf(met[i].leave, hit.t);
+        for (int step = 0; step < 60 && t < last; step++) {
+            float distance = world_distance(met[i].part, mad(o, d, t));
+            if (distance < spread * t) {
+                hit = (struct hit){met[i].part, t};
+                break;
             }
+            t += distance;
         }
-        if (which && nearest < spread * t * 0.5f) {
-            hit.part = which;
-            hit.t = t;
-            return hit;
-        }
-        t += nearest;
     }
     return hit;
 }
@@ -82,34 +73,23 @@ static float lamp_visible(const struct scene *scene, struct v3 p, struct v3 norm
 {
     const struct light *light = &scene->light;
     struct v3 d = light->towards;
-    const struct part *in_way[MAX_NEAR];
-    int n = 0;
-    float last = 0.0f;
+    float visible = 1.0f, narrow = 0.5f / light->softness;
     p = mad(p, normal, 0.015f);
-    for (int i = 0; i < scene->n_parts && n < MAX_NEAR; i++) {
+    for (int i = 0; i < scene->n_parts; i++) {
         const struct part *part = &scene->parts[i];
         struct v3 to_centre = sub(part->centre, p);
         float along = dot(to_centre, d);
         if (part == own || along < -part->bound) continue;
-        float off = dot(to_centre, to_centre) - along * along,
-              reach = part->bound + maxf(along, 0.0f) * light->softness;
+        float off = dot(to_centre, to_centre) - along * along;
+        float reach = part->bound + maxf(along, 0.0f) * light->softness;
         if (off > reach * reach) continue;
-        in_way[n++] = part;
-        last = maxf(last, along + part->bound);
-    }
-    float visible = 1.0f, t = 0.01f, narrow = 1.0f / light->softness;
-    for (int step = 0; n > 0 && step < 24 && t < last; step++) {
-        struct v3 q = mad(p, d, t);
-        float nearest = 1e9f;
-        for (int i = 0; i < n; i++) {
-            struct v3 to_centre = sub(in_way[i]->centre, q);
-            float ball = length(to_centre) - in_way[i]->bound;
-            if (ball > nearest) continue;
-            nearest = minf(nearest, ball > 0.3f ? ball + 0.02f : world_distance(in_way[i], q));
+        float half = sqrtf(reach * reach - off), t = maxf(along - half, 0.01f), last = along + half;
+        for (int step = 0; step < 20 && t < last; step++) {
+            float distance = world_distance(part, mad(p, d, t));
+            visible = minf(visible, 0.5f + distance * narrow / t);
+            if (visible < 0.02f) return 0.0f;
+            t += maxf(distance, 0.03f + 0.04f * t);
         }
-        visible = minf(visible, 0.5f + 0.5f * nearest * narrow / t);
-        if (visible < 0.02f) return 0.0f;
-        t += maxf(nearest, 0.03f + 0.04f * t);
     }
     return smoothstep(0.0f, 1.0f, visible);
 }
@@ -130,7 +110,7 @@ static float ambient_left(const struct scene *scene, struct v3 p, struct v3 norm
         float facing = dot(d, normal) / sqrtf(square_distance + 1e-9f);
         // Solid angle of the sphere, weighted by the cosine; spheres partly below the horizon fade in.
         float cover = clampf(0.35f + facing, 0.0f, 1.0f) / 1.35f * r2 / maxf(square_distance, r2);
-        left *= 1.0f - 0.9f * cover;
+        left *= 1.0f - minf(1.2f * cover, 0.95f);
         *bounce = mad(*bounce, b->colour, cover);
     }
     return left;
@@ -223,8 +203,8 @@ static struct sample look(const struct scene *scene, const struct part *const *n
         struct v3 mirrored = v3(d.x, -d.y, d.z);
         struct hit seen = march(near, n_near, mad(p, mirrored, 0.01f), mirrored, 6.0f, spread);
         if (seen.part)
-            sample.colour =
-                mix(sample.colour, scale(seen.part->palette[0], 0.35f), 0.12f + 0.3f * square(1.0f + d.y));
+            sample.colour = mix(sample.colour, scale(seen.part->palette[0], 0.35f),
+                                (0.15f + 0.3f * square(1.0f + d.y)) / (1.0f + 2.0f * seen.t));
     }
     if (sheet) sample.colour = mix(sample.colour, behind, smoothstep(4.0f, 14.0f, -p.z));
     sample.piece = -1;
@@ -408,7 +388,7 @@ static void develop(const struct sample *samples, float *rgb, int width, int hei
 {
     float exposure = rng_range(rng, 0.50f, 0.74f),
           vignette = rng_chance(rng, 0.6f) ? rng_range(rng, 0.05f, 0.35f) : 0.0f;
-    float vivid = rng_range(rng, 0.88f, 1.04f);
+    float vivid = rng_range(rng, 0.84f, 1.0f);
     struct v3 balance = v3(rng_range(rng, 0.96f, 1.05f), 1.0f, rng_range(rng, 0.94f, 1.05f));
     for (int y = 0; y < height; y++) {
         for (int x = 0; x < width; x++) {

@@ -145,6 +145,11 @@ void scene_shift(struct scene *scene, int first_part, int first_blocker, struct 
         scene->blockers[i].at = add(scene->blockers[i].at, by);
 }
 
+static float part_reach(const struct part *part)
+{
+    return part->shape == SHAPE_LATHE || part->shape == SHAPE_BANANA ? part->bound : 0.7f * part->bound;
+}
+
 void scene_aim(struct scene *scene, int first_part, float elevation, float fill, float aspect,
                struct rng *rng)
 {
@@ -157,15 +162,17 @@ void scene_aim(struct scene *scene, int first_part, float elevation, float fill,
     camera->axes.z = back;
     camera->slope = rng_range(rng, 0.20f, 0.34f); // 23 to 38 degrees: portrait lenses rather than wide ones
 
-    // The middle of what is to be seen, then the distance from which the outermost part just fits.
+    // The middle of what is to be seen (leaves fill less of their sphere than fruit), then the distance from
+    // which the outermost part just fits.
     float left = 1e9f, right_most = -1e9f, low = 1e9f, high = -1e9f;
     for (int i = first_part; i < scene->n_parts; i++) {
         const struct part *part = &scene->parts[i];
         float x = dot(part->centre, camera->axes.x), y = dot(part->centre, camera->axes.y);
-        left = minf(left, x - part->bound);
-        right_most = maxf(right_most, x + part->bound);
-        low = minf(low, y - part->bound);
-        high = maxf(high, y + part->bound);
+        float reach = part_reach(part);
+        left = minf(left, x - reach);
+        right_most = maxf(right_most, x + reach);
+        low = minf(low, y - reach);
+        high = maxf(high, y + reach);
     }
     struct v3 target =
         add(scale(camera->axes.x, 0.5f * (left + right_most)), scale(camera->axes.y, 0.5f * (low + high)));
@@ -176,9 +183,9 @@ void scene_aim(struct scene *scene, int first_part, float elevation, float fill,
         struct v3 offset = sub(part->centre, target);
         float near = dot(offset, camera->axes.z);
         distance =
-            maxf(distance, near + (absf(dot(offset, camera->axes.x)) + part->bound) / (slope_x * fill));
+            maxf(distance, near + (absf(dot(offset, camera->axes.x)) + part_reach(part)) / (slope_x * fill));
         distance =
-            maxf(distance, near + (absf(dot(offset, camera->axes.y)) + part->bound) / (slope_y * fill));
+            maxf(distance, near + (absf(dot(offset, camera->axes.y)) + part_reach(part)) / (slope_y * fill));
     }
     // Rarely is the subject exactly in the middle.
     float spare = maxf(1.0f - fill, 0.0f) * distance * camera->slope;

@@ -40,25 +40,36 @@ void profile_init(struct profile *profile, const struct body *body)
             float rise = 0.5f * (profile->radius[k + 2] - profile->radius[k]) * (PROFILE_STEPS / PI);
             steepest = maxf(steepest, absf(rise / profile->radius[k + 1]));
         }
-        steepest = minf(steepest, 1.2f) + 0.15f + 2.0f * body->eyes;
+        steepest = minf(steepest, 1.2f) + 0.15f + 4.0f * body->eyes;
         profile->step[i] = 1.0f / sqrtf(1.0f + steepest * steepest);
     }
 }
 
-// Height of a pineapple's surface: a lattice of diamonds that winds round the body both ways. 1 in the middle
-// of an eye, 0 between eyes.
+void eye_lattice(struct v3 d, float *a, float *b)
+{
+    float turn = arc_tangent(d.z, d.x) * (12.0f / (2.0f * PI)), rise = arc_cosine(d.y) * 3.0f;
+    *a = turn + rise;
+    *b = turn - rise;
+}
+
+// Height of a pineapple's surface: 1 in the middle of an eye, 0 between eyes.
 static float eye_height(struct v3 d)
 {
-    float turn = arc_tangent(d.z, d.x) * (8.0f / (2.0f * PI)), rise = arc_cosine(d.y) * 2.6f;
-    float u = absf(fraction(turn + rise) - 0.5f), v = absf(fraction(turn - rise) - 0.5f);
-    float edge = 2.0f * maxf(u, v);
+    float a, b;
+    eye_lattice(d, &a, &b);
+    float edge = 2.0f * maxf(absf(fraction(a) - 0.5f), absf(fraction(b) - 0.5f));
     return 1.0f - edge * edge;
 }
 
-float part_radius(const struct part *part, struct v3 d)
+// Position in a profile's tables of direction d.
+static float table_position(struct v3 d)
+{
+    return arc_cosine(d.y) * (PROFILE_STEPS / PI);
+}
+
+static float radius_at(const struct part *part, struct v3 d, float at)
 {
     const struct profile *profile = part->profile;
-    float at = arc_cosine(d.y) * (PROFILE_STEPS / PI);
     int i = (int)at;
     if (i > PROFILE_STEPS - 1) i = PROFILE_STEPS - 1;
     const float *r = profile->radius + i;
@@ -74,7 +85,7 @@ float part_radius(const struct part *part, struct v3 d)
         }
         radius *= 1.0f + profile->lobe_depth * cn * ring * (0.6f - 0.4f * d.y);
     }
-    if (profile->crease > 0.0f) radius -= profile->crease * ring * bell((1.0f - c) * 14.0f);
+    if (profile->crease > 0.0f) radius -= profile->crease * ring * bell((1.0f - c) * 7.0f);
     if (profile->lump > 0.0f) {
         const float *k = part->lump; // a quadratic and a cubic form: slow, smooth unevenness
         radius *= 1.0f + profile->lump * (k[0] * (d.x * d.x - d.z * d.z) + 2.0f * k[1] * d.x * d.z +
@@ -84,12 +95,17 @@ float part_radius(const struct part *part, struct v3 d)
     return radius;
 }
 
+float part_radius(const struct part *part, struct v3 d)
+{
+    return radius_at(part, d, table_position(d));
+}
+
 static float lathe_distance(const struct part *part, struct v3 p)
 {
     float r = length(p) + 1e-9f;
     struct v3 d = scale(p, 1.0f / r);
-    int nearest_step = (int)(arc_cosine(d.y) * (PROFILE_STEPS / PI) + 0.5f);
-    float distance = (r - part_radius(part, d)) * part->profile->step[nearest_step];
+    float at = table_position(d);
+    float distance = (r - radius_at(part, d, at)) * part->profile->step[(int)(at + 0.5f)];
     for (int i = 0; i < part->n_cuts; i++)
         distance = maxf(distance, dot(part->cut[i].normal, p) - part->cut[i].offset);
     return distance;
@@ -99,8 +115,8 @@ static float lathe_distance(const struct part *part, struct v3 p)
 static float banana_radius(float t)
 {
     float body = 1.0f - 0.30f * t * t * t * t;
-    float flower = smoothstep(-1.0f, -0.72f, t), stem = smoothstep(0.98f, 0.60f, t);
-    return body * (0.22f + 0.78f * flower * (1.0f - 0.25f * (1.0f - flower))) * (0.26f + 0.74f * stem);
+    float flower = smoothstep(-1.0f, -0.78f, t), stem = smoothstep(0.93f, 0.64f, t);
+    return body * (0.22f + 0.78f * flower * (1.0f - 0.25f * (1.0f - flower))) * (0.24f + 0.76f * stem);
 }
 
 static float banana_distance(const struct part *part, struct v3 p)
@@ -113,7 +129,7 @@ static float banana_distance(const struct part *part, struct v3 p)
     float u = inward / r, v = q.z / r;
     float five =
         u * (u * u * u * u - 10.0f * u * u * v * v + 5.0f * v * v * v * v); // cos of five times the angle
-    return (r - part->a[1] * banana_radius(angle / part->a[0]) * (1.0f - 0.045f * five)) * 0.75f;
+    return (r - part->a[1] * banana_radius(angle / part->a[0]) * (1.0f - 0.07f * five)) * 0.75f;
 }
 
 static float rod_distance(const struct part *part, struct v3 p)
@@ -134,8 +150,18 @@ static float sheet_distance(struct v3 p, float x, float half_width, float height
     return outside + minf(maxf(side, above), 0.0f);
 }
 
+// Far from a sheet its box is near enough: how far p is outside low..high along the worst axis.
+static float beyond(float p, float low, float high)
+{
+    return maxf(low - p, p - high);
+}
+
 static float leaf_distance(const struct part *part, struct v3 p)
 {
+    float bend = part->a[1], fold = part->a[2] * part->a[0];
+    float box = maxf(beyond(p.y, minf(bend, 0.0f), maxf(bend, 0.0f) + fold),
+                     beyond(p.z, -part->a[0] * 1.05f, part->a[0] * 1.05f));
+    if (box > 0.1f) return box;
     float x = clampf(p.x, 0.0f, 1.0f);
     float width = part->a[0] * 4.0f * x * (1.0f - x) * (1.2f - 0.4f * x);
     return 0.6f * sheet_distance(p, x, width, part->a[1] * x * x, part->a[2], part->a[3]);
@@ -143,20 +169,27 @@ static float leaf_distance(const struct part *part, struct v3 p)
 
 static float rosette_distance(const struct part *part, struct v3 p)
 {
+    float ring = sqrtf(p.x * p.x + p.z * p.z), rise = 1.15f * part->a[2], curl = part->a[3];
+    // Where a leaf is highest: at its end, or on the way there when it droops.
+    float peak = curl < 0.0f && rise < -2.0f * curl ? -0.25f * rise * rise / curl : rise + curl;
+    float box = maxf(beyond(p.y, minf(0.85f * part->a[2] + curl, 0.0f) - 0.02f, maxf(peak, 0.0f) + 0.05f),
+                     ring - 1.05f);
+    if (box > 0.1f) return box;
     float sector = 2.0f * PI / part->a[0];
     float angle = arc_tangent(p.z, p.x), k = floor_small(angle / sector + 0.5f);
     // Sector n is sector 0 again where the angle wraps round.
     int index = (int)k < 0 ? (int)k + (int)part->a[0] : (int)k;
     if (index >= (int)part->a[0]) index -= (int)part->a[0];
     uint32_t h = hash_lattice(index, 7, 0, part->seed);
-    float ring = sqrtf(p.x * p.x + p.z * p.z);
     angle -= k * sector + 0.35f * sector * (hash_unit(h) - 0.5f);
     struct v3 q = v3(ring * cosine(angle), p.y, ring * sine(angle));
     float reach = 1.0f - 0.3f * hash_unit(h * 0x9e3779b1u),
           lift = part->a[2] * (0.85f + 0.3f * hash_unit(h * 0x85ebca6bu));
     float x = clampf(q.x, 0.0f, reach), t = x / reach;
     float width = part->a[1] * (0.35f + 2.2f * t * (1.0f - t)) * sqrtf(maxf(1.0f - t, 0.0f)) + part->a[4];
-    float d = 0.55f * sheet_distance(q, x, width, x * (lift + part->a[3] * x), 0.12f, 0.012f);
+    float steep = 1.0f / sqrtf(1.0f + 0.5f * lift * lift);
+    float d = 0.55f * steep *
+              sheet_distance(q, x, width, x * (lift + part->a[3] * x), 0.12f, 0.012f + 0.004f * lift);
     // Near the seam between two sectors the neighbour may be nearer than this bound knows.
     return minf(d, 0.05f + 0.5f * absf(d));
 }
@@ -284,7 +317,7 @@ void part_set_bound(struct part *part)
         break;
     case SHAPE_ROSETTE:
         middle.y = 0.5f * (a[2] + a[3]);
-        radius = 1.06f + 0.5f * absf(a[2] + a[3]) + 0.3f;
+        radius = 0.1f + length(v3(1.05f, 0.5f * absf(1.15f * a[2] + a[3]) + 0.1f, 0.0f));
         break;
     case SHAPE_DISH:
         radius = 1.05f;

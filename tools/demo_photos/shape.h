@@ -95,6 +95,10 @@ float part_radius(const struct part *part, struct v3 d);
 // Distance from local point p to the part, in local units; world = times part->size.
 float part_distance(const struct part *part, struct v3 p);
 
+// A pineapple's eyes are the cells of a lattice that winds round the fruit both ways: where direction d is in
+// it, in cells along each.
+void eye_lattice(struct v3 d, float *a, float *b);
+
 // A function whose zero is the surface with its relief, for slopes: no bound on the distance, but free of its
 // kinks.
 float part_level(const struct part *part, struct v3 p);

@@ -51,6 +51,22 @@ static const struct cut *face_at(const struct part *part, struct v3 p)
     return 0;
 }
 
+static const struct v3 SEED_BLACK = {0.012f, 0.009f, 0.008f};
+
+// Drop-shaped seeds in a ring on a cut face, pointing inward: 1 on a seed. `turn` is the angle in whole turns
+// from -0.5 to 0.5, `count` how many have room, `share` how many there are, `size` their half width, as
+// `depth` counts.
+static float seed_ring(float turn, float depth, float count, float ring, float size, float share,
+                       uint32_t seed)
+{
+    float at = turn * count + 0.5f * count, nth = floor_small(at);
+    uint32_t h = hash_lattice((int)nth, 0, 0, seed);
+    if (hash_unit(h * 0x9e3779b1u) > share) return 0.0f;
+    float across = (at - nth - 0.35f - 0.3f * hash_unit(h * 0x85ebca6bu)) * 2.0f * PI * depth / count;
+    float out = depth - ring - 0.09f * (hash_unit(h) - 0.5f);
+    return smoothstep(1.15f, 0.8f, length(v3(across, out / (out > 0.0f ? 1.7f : 2.4f), 0.0f)) / size);
+}
+
 // ---- Apples and pears ----
 
 // Palette: ground colour, blush, streak, hollow.
@@ -59,7 +75,7 @@ static void paint_apple(const struct part *part, struct v3 p, struct surface *s)
     struct v3 d = direction(p);
     float patch = fbm(scale(d, 1.5f), 3, part->seed);
     float red =
-        smoothstep(-0.55f, 0.45f, patch + 0.55f * sunny_side(part, d) + 1.5f * (part->tone[0] - 0.35f));
+        smoothstep(-0.55f, 0.45f, patch + 0.55f * sunny_side(part, d) + 1.5f * (part->tone[0] - 0.05f));
     // Streaks run from stem to foot: noise that is fine round the axis and slow along it.
     float ring = sqrtf(d.x * d.x + d.z * d.z) + 0.02f;
     struct v3 along = v3(d.x / ring, 0.22f * d.y, d.z / ring);
@@ -166,11 +182,11 @@ static void paint_stone_fruit(const struct part *part, struct v3 p, struct surfa
         -0.55f, 0.65f, patch + 0.25f * fine + 0.75f * sunny_side(part, d) + 0.9f * (part->tone[0] - 0.45f));
     s->colour = mix(part->palette[0], part->palette[1], red);
     float bloom =
-        part->finish[1] * smoothstep(-0.35f, 0.55f, fbm(scale(d, 2.6f), 4, part->seed ^ 2u) + 0.15f * fine);
+        part->finish[1] * smoothstep(-0.6f, 0.9f, fbm(scale(d, 2.6f), 4, part->seed ^ 2u) + 0.15f * fine);
     s->colour = mix(s->colour, part->palette[2], bloom);
     s->colour = scale(s->colour, 1.0f - 0.5f * smoothstep(0.95f, 1.0f, d.y));
     float ring = sqrtf(d.x * d.x + d.z * d.z) + 1e-6f;
-    s->colour = scale(s->colour, 1.0f - 0.25f * bell((1.0f - d.x / ring) * 60.0f) * ring);
+    s->colour = scale(s->colour, 1.0f - 0.25f * bell((1.0f - d.x / ring) * 30.0f) * ring);
     bruise(part, p, 0.2f, s);
     s->gloss = part->finish[2] * (1.0f - 0.6f * bloom);
     s->roughness = 0.18f + 0.3f * bloom + 0.3f * part->finish[0];
@@ -338,17 +354,9 @@ static void paint_kiwi(const struct part *part, struct v3 p, struct surface *s)
                     0.75f * ray * smoothstep(1.0f, 0.45f, depth) * smoothstep(0.2f, 0.4f, depth));
     s->colour = mix(s->colour, scale(part->palette[0], 0.62f), smoothstep(0.72f, 0.95f, depth));
     s->colour = mix(s->colour, part->palette[3], core);
-    // Seeds in two rings, drop-shaped, pointing at the core.
-    for (int k = 0; k < 2; k++) {
-        float count = k ? 23.0f : 17.0f, at = turn * count + 0.5f * (float)k, nth = floor_small(at);
-        uint32_t h = hash_lattice((int)nth, k, 0, part->seed);
-        if (at < -0.5f * count) h = 0;
-        float middle = (k ? 0.53f : 0.42f) + 0.09f * (hash_unit(h) - 0.5f);
-        float u = (at - nth - 0.5f) * 2.0f * PI * depth / count, v = depth - middle;
-        float seed = sqrtf(square(u / 0.024f) + square(v / (v > 0.0f ? 0.045f : 0.065f)));
-        s->colour = mix(s->colour, v3(0.012f, 0.009f, 0.008f),
-                        smoothstep(1.15f, 0.8f, seed) * (hash_unit(h * 0x9e3779b1u) < 0.88f));
-    }
+    float sown = maxf(seed_ring(turn, depth, 17.0f, 0.42f, 0.028f, 0.88f, part->seed),
+                      seed_ring(turn, depth, 23.0f, 0.53f, 0.028f, 0.88f, part->seed ^ 5u));
+    s->colour = mix(s->colour, SEED_BLACK, sown);
     s->colour = mix(s->colour, part->palette[2], smoothstep(0.962f, 0.978f, depth));
     s->gloss = 0.75f;
     s->roughness = 0.16f;
@@ -401,7 +409,8 @@ static void paint_pit(const struct part *part, struct v3 p, struct surface *s)
 static void paint_watermelon(const struct part *part, struct v3 p, struct surface *s)
 {
     float depth = depth_on_face(part, p);
-    if (!face_at(part, p) || depth > 0.975f) {
+    const struct cut *face = face_at(part, p);
+    if (!face || depth > 0.975f) {
         struct v3 d = direction(p);
         float turn = arc_tangent(d.z, d.x) * (10.0f / (2.0f * PI));
         float ragged =
@@ -419,13 +428,13 @@ static void paint_watermelon(const struct part *part, struct v3 p, struct surfac
     s->colour = mix(ripe, v3(0.90f, 0.42f, 0.36f), 0.7f * smoothstep(0.72f, 0.87f, depth + wobble));
     s->colour = mix(s->colour, part->palette[1], smoothstep(0.855f, 0.905f, depth + wobble));
     s->colour = mix(s->colour, part->palette[2], 0.7f * smoothstep(0.925f, 0.97f, depth + wobble));
-    // Black seeds half way out, pointing to the middle.
-    float id, sown = 0.0f;
-    struct v3 q = scale(p, 6.0f), outward = direction(p);
-    float d = cells(q, part->seed ^ 6u, &id);
-    if (depth > 0.36f && depth < 0.80f && id < 0.62f)
-        sown = smoothstep(0.26f, 0.20f, d * (0.9f + 0.3f * absf(outward.x)));
-    s->colour = mix(s->colour, id < 0.50f ? v3(0.012f, 0.009f, 0.008f) : v3(0.55f, 0.36f, 0.20f), sown);
+    // The angle within the face: any two axes across its normal will do.
+    struct v3 n = face->normal,
+              u = absf(n.x) < 0.9f ? normalize(cross(n, v3(1.0f, 0.0f, 0.0f))) : v3(0.0f, 1.0f, 0.0f);
+    float turn = arc_tangent(dot(p, cross(n, u)), dot(p, u)) / (2.0f * PI);
+    float sown = maxf(seed_ring(turn, depth, 19.0f, 0.50f, 0.036f, 0.70f, part->seed ^ 6u),
+                      seed_ring(turn, depth, 27.0f, 0.67f, 0.036f, 0.75f, part->seed ^ 7u));
+    s->colour = mix(s->colour, SEED_BLACK, sown);
     s->gloss = 0.6f;
     s->roughness = 0.2f;
     s->translucency = 0.28f * (1.0f - sown);
@@ -434,8 +443,8 @@ static void paint_watermelon(const struct part *part, struct v3 p, struct surfac
 // Position within a pineapple's lattice of eyes: u and v along its two directions, each -1 to 1.
 static void eye_position(struct v3 d, float *u, float *v, uint32_t *id)
 {
-    float turn = arc_tangent(d.z, d.x) * (8.0f / (2.0f * PI)), rise = arc_cosine(d.y) * 2.6f;
-    float a = turn + rise, b = turn - rise;
+    float a, b;
+    eye_lattice(d, &a, &b);
     *u = 2.0f * (fraction(a) - 0.5f);
     *v = 2.0f * (fraction(b) - 0.5f);
     *id = hash_lattice((int)floor_small(a), (int)floor_small(b), 0, 1u);
