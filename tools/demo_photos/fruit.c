@@ -90,7 +90,7 @@ static const struct kind KINDS[] = {
      .tilt = {0.0f, 0.2f}, .elevation = {0.18f, 0.55f}, .few = 1},
     {.name = "plum", .build = build_stemmed, .skin = &SKIN_STONE_FRUIT, .size = 0.85f,
      .body = {.radius = {1.04f, 1.06f, 1.02f, 0.99f, 1.00f, 1.03f, 1.06f}, .top = {0.10f, 0.35f}, .crease = 0.06f, .lump = 0.06f},
-     .palette = {0x471a38, 0x24122c, 0x6f7298}, .finish = {0.15f, 0.6f, 0.9f},
+     .palette = {0x5a2044, 0x2c1634, 0x7c80a8}, .finish = {0.15f, 0.65f, 0.9f},
      .tilt = {0.4f, 1.6f}, .elevation = {0.40f, 1.00f}, .few = 5, .pile = 26},
     {.name = "strawberry", .build = build_strawberry, .skin = &SKIN_STRAWBERRY, .size = 0.85f,
      .body = {.radius = {0.82f, 0.97f, 1.03f, 1.00f, 1.04f, 1.18f, 1.26f}, .lump = 0.12f},
@@ -377,7 +377,7 @@ static void build_watermelon(struct scene *scene, const struct kind *kind, const
     struct v3 up = v3(rng_range(rng, -0.15f, 0.15f), 1.0f, rng_range(rng, -0.35f, 0.0f));
     if (form < 0.35f) { // a wedge: two faces that meet in an edge on top
         float half = rng_range(rng, 0.38f, 0.60f);
-        body->axes = axes_along(up, turn + rng_range(rng, -0.5f, 0.5f));
+        body->axes = axes_along(up, 0.5f * PI + turn); // the edge runs across the picture
         cut_body(body, v3(0.0f, sine(half), cosine(half)), 0.0f);
         cut_body(body, v3(0.0f, sine(half), -cosine(half)), 0.0f);
     } else {

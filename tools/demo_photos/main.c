@@ -50,8 +50,8 @@ static struct plan plan_photo(int kind, int index, struct rng *rng)
 {
     static const struct {
         int width, height;
-    } size[] = {{240, 240}, {240, 240}, {240, 240}, {240, 240}, {224, 224}, {256, 256}, {256, 256},
-                {288, 216}, {288, 216}, {216, 288}, {320, 240}, {320, 240}, {240, 320}, {300, 300}};
+    } size[] = {{240, 240}, {240, 240}, {240, 240}, {240, 240}, {224, 224}, {224, 224}, {256, 192},
+                {256, 192}, {192, 256}, {256, 256}, {288, 216}, {216, 288}, {320, 240}, {300, 300}};
     int i = rng_below(rng, (int)(sizeof(size) / sizeof(size[0])));
     struct plan plan = {.width = size[i].width, .height = size[i].height, .enlarge = 1};
     plan.encoding.quality = 68 + rng_below(rng, 28);
@@ -65,7 +65,7 @@ static struct plan plan_photo(int kind, int index, struct rng *rng)
     }
     if (index % 36 == 6 && kind % 6 == 4) {
         // 12 megapixels, as a phone stores them: lying, with the note that it was held upright.
-        plan = (struct plan){750, 1000, 4, {FORMAT_JPEG, 88, 0, 6}};
+        plan = (struct plan){600, 800, 5, {FORMAT_JPEG, 88, 0, 6}};
     }
     return plan;
 }

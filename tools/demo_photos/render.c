@@ -53,14 +53,21 @@ static struct hit march(const struct part *const *near, int n_near, struct v3 o,
     }
     struct hit hit = {NULL, t_end};
     for (int i = 0; i < n && met[i].enter < hit.t; i++) {
-        float t = met[i].enter, last = minf(met[i].leave, hit.t);
+        // Round bodies let one step further than the bound allows and come back by the secant; what has edges
+        // does not.
+        const struct part *part = met[i].part;
+        int round = part->shape == SHAPE_BANANA || (part->shape == SHAPE_LATHE && part->n_cuts == 0);
+        float stride = round ? 1.5f : 1.0f;
+        float t = met[i].enter, last = minf(met[i].leave, hit.t), before = 0.0f;
         for (int step = 0; step < 60 && t < last; step++) {
-            float distance = world_distance(met[i].part, mad(o, d, t));
+            float distance = world_distance(part, mad(o, d, t));
             if (distance < spread * t) {
-                hit = (struct hit){met[i].part, t};
+                if (distance < 0.0f && step > 0) t += stride * before * distance / (before - distance);
+                hit = (struct hit){part, t};
                 break;
             }
-            t += distance;
+            t += stride * distance;
+            before = distance;
         }
     }
     return hit;
@@ -83,12 +90,14 @@ static float lamp_visible(const struct scene *scene, struct v3 p, struct v3 norm
         float off = dot(to_centre, to_centre) - along * along;
         float reach = part->bound + maxf(along, 0.0f) * light->softness;
         if (off > reach * reach) continue;
-        float half = sqrtf(reach * reach - off), t = maxf(along - half, 0.01f), last = along + half;
+        float half = sqrtf(reach * reach - off), t = maxf(along - half, 0.01f);
+        // Past the middle a body only recedes, faster than the cone widens.
+        float last = along + 0.3f * part->bound;
         for (int step = 0; step < 20 && t < last; step++) {
             float distance = world_distance(part, mad(p, d, t));
             visible = minf(visible, 0.5f + distance * narrow / t);
             if (visible < 0.02f) return 0.0f;
-            t += maxf(distance, 0.03f + 0.04f * t);
+            t += maxf(distance, 0.03f + 0.05f * t);
         }
     }
     return smoothstep(0.0f, 1.0f, visible);
@@ -223,7 +232,7 @@ static int differs(const struct sample *a, const struct sample *b)
     if (a->piece != b->piece) return 1;
     if (a->piece < 0) return 0;
     struct v3 d = sub(a->colour, b->colour);
-    return absf(d.x) + absf(d.y) + absf(d.z) > 0.35f;
+    return absf(d.x) + absf(d.y) + absf(d.z) > 0.6f;
 }
 
 // Parts whose bounding sphere, or its mirror image below the ground, meets the cone of a tile.
