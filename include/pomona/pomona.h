@@ -3,6 +3,7 @@
 #ifndef POMONA_H
 #define POMONA_H
 
+#include "bench.h"
 #include "features.h"
 #include "image.h"
 #include "network.h"

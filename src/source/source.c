@@ -52,8 +52,7 @@ static bool name_matches(void *user, const char *path)
     return false;
 }
 
-/* --- labels
- * ------------------------------------------------------------------------------------------------- */
+/* --- labels --- */
 
 enum label_rule { LABEL_PARENT, LABEL_NONE, LABEL_REGEX };
 
@@ -107,8 +106,7 @@ static size_t find_label(const struct labels *labels, const char *path, const ch
     return (size_t)(name - folder);
 }
 
-/* --- from the three kinds of source to sorted paths
- * ------------------------------------------------------------ */
+/* --- from the three kinds of source to sorted paths --- */
 
 static enum pom_status list_one(struct pomi_store_listing *found, const char *path, struct pom_error *err)
 {

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -212,8 +213,39 @@ enum pom_status pomi_store_remove_tree(const char *path, struct pom_error *err)
     return status;
 }
 
-/* --- listing
- * ------------------------------------------------------------------------------------------------ */
+struct pomi_store_lock {
+    int file;
+};
+
+enum pom_status pomi_store_lock(struct pomi_store_lock **lock, const char *folder, struct pom_error *err)
+{
+    *lock = NULL;
+    struct pomi_store_lock *made = malloc(sizeof *made);
+    if (made == NULL) return pomi_fail_memory(err, sizeof *made, "a lock");
+    made->file = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    enum pom_status status = made->file < 0 ? fail_errno(err, "lock", folder) : POM_OK;
+    if (status == POM_OK && flock(made->file, LOCK_EX | LOCK_NB) != 0)
+        status =
+            errno == EWOULDBLOCK
+                ? pomi_fail(err, POM_ERROR_EXISTS, "locked",
+                            "another pomona is writing to %s: wait for it or choose another output", folder)
+                : fail_errno(err, "lock", folder);
+    if (status != POM_OK) {
+        pomi_store_unlock(made);
+        return status;
+    }
+    *lock = made;
+    return POM_OK;
+}
+
+void pomi_store_unlock(struct pomi_store_lock *lock)
+{
+    if (lock == NULL) return;
+    if (lock->file >= 0) close(lock->file);
+    free(lock);
+}
+
+/* --- listing --- */
 
 /* The folders from the root of the walk down to the current one, by identity: a link back into one of them is
  * a loop. */

@@ -35,6 +35,12 @@ enum pom_status pomi_store_remove_tree(const char *path,
 bool pomi_store_exists(const char *path);
 bool pomi_store_is_folder(const char *path);
 
+/* Keeps other processes out of the folder: holds until pomi_store_unlock or until this process ends, however it ends,
+ * and leaves no trace. Errors: EXISTS ("locked") when another process holds it; IO. */
+struct pomi_store_lock;
+enum pom_status pomi_store_lock(struct pomi_store_lock **lock, const char *folder, struct pom_error *err);
+void pomi_store_unlock(struct pomi_store_lock *lock); /* NULL is fine */
+
 struct pomi_store_entry {
     char *path; /* `folder`/...; bytes as the file system gives them */
     int64_t size_bytes;

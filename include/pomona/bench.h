@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * How fast this machine is: each stage, and the network against the limit of the machine's multiply-add units.
+ *
+ * The limit is a loop of fused multiply-adds on registers, timed in turn with the network, so that a clock that drifts
+ * drifts for both; a share of it is comparable between machines, a number of photos per second is not.
+ */
+#ifndef POMONA_BENCH_H
+#define POMONA_BENCH_H
+
+#include "network.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct pom_bench_options {
+    const char *network; /* as pom_network_open takes it; NULL: "auto" */
+    const char *cpu;     /* kernel set limit; NULL: every set is measured */
+    int n_threads;       /* of the last measurement; 0: one per core */
+    int n_photos;        /* photos per measurement; 0: as many as fit into about a second */
+};
+
+POM_API void pom_bench_options_init(struct pom_bench_options *options);
+
+struct pom_bench_result {
+    const char *name;       /* what was measured, e.g. "network, 1 thread" */
+    const char *kernel_set; /* "" where none takes part */
+    double value;
+    const char *unit;      /* "photos/s", "ms", "G multiply-adds/s" */
+    double share_of_limit; /* of the multiply-add limit; 0 where that means nothing */
+};
+
+/* Measures and hands over one result after the other, from the calling thread. Takes some seconds.
+ * Errors: those of pom_network_open and pom_extractor_new. */
+POM_API enum pom_status pom_bench(const struct pom_bench_options *options,
+                                  void (*on_result)(void *user, const struct pom_bench_result *result),
+                                  void *user, struct pom_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

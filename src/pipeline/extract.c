@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The extract stage: photos to parts of the features and failures tables. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "kernels/kernels.h"
+#include "pipeline/extraction.h"
+
+static enum pom_status parse_formats(const char *text, unsigned *formats, struct pom_error *err)
+{
+    static const struct {
+        const char *name;
+        unsigned bit;
+    } known[] = {{"parquet", POMI_FORMAT_PARQUET}, {"csv", POMI_FORMAT_CSV}, {"json", POMI_FORMAT_JSON}};
+    *formats = POMI_FORMAT_PARQUET; /* always: it is what later stages and --resume read */
+    for (const char *word = text != NULL ? text : ""; *word != '\0';) {
+        size_t length = strcspn(word, ","), i = 0;
+        while (i < 3 && !(strlen(known[i].name) == length && strncmp(word, known[i].name, length) == 0)) i++;
+        if (i == 3)
+            return pomi_fail(err, POM_ERROR_ARGUMENT, "bad_format",
+                             "--format %s: use parquet, csv, json, separated by commas", text);
+        *formats |= known[i].bit;
+        word += length + (word[length] == ',');
+    }
+    return POM_OK;
+}
+
+/* --- settings: what must stay the same for a part made today to fit beside one made yesterday --- */
+
+static json_t *settings_of(const struct pomi_extraction *extraction)
+{
+    static const char *const filters[] = {"nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"};
+    static const char *const fits[] = {"stretch", "crop", "pad"};
+    const struct pom_run_options *options = extraction->options;
+    const struct pom_network_info *network = pom_network_info(extraction->network);
+    return json_pack("{s:o, s:o, s:s, s:s, s:s, s:b, s:I, s:i, s:I, s:i, s:o, s:i}", "network",
+                     pomi_manifest_text(network->name), "network_identity", json_string(network->identity),
+                     "precision", "fp32", "filter", filters[options->resize.filter], "fit",
+                     fits[options->resize.fit], "exif_rotation", options->decode.ignore_exif_rotation == 0,
+                     "max_pixels", (json_int_t)options->decode.max_pixels, "max_progressive_scans",
+                     options->decode.max_progressive_scans, "max_file_bytes",
+                     (json_int_t)options->max_file_bytes, "part_rows",
+                     options->part_rows > 0 ? options->part_rows : POMI_DEFAULT_PART_ROWS, "label_from",
+                     pomi_manifest_text(options->label_from != NULL ? options->label_from : "parent"),
+                     "formats", (int)extraction->formats);
+}
+
+static json_t *describe_network(const struct pom_network_info *network)
+{
+    return json_pack("{s:o, s:s, s:o, s:s, s:s, s:i, s:i, s:o, s:o}", "name",
+                     pomi_manifest_text(network->name), "identity", network->identity, "selection",
+                     pomi_manifest_text(network->selection), "preprocessing", network->preprocessing,
+                     "padding", network->padding, "input_px", network->input_px, "n_features",
+                     network->n_features, "origin", pomi_manifest_text(network->origin), "licence",
+                     pomi_manifest_text(network->licence));
+}
+
+/* --- the stage --- */
+
+static enum pom_status extract_photos(struct pomi_extraction *extraction, struct pom_error *err)
+{
+    struct pomi_session *session = extraction->session;
+    double seconds[POMI_N_PHOTO_STAGES] = {0};
+    struct pomi_workers *workers = NULL;
+    POMI_TRY(pomi_session_mark(session, "features", false, err));
+    POMI_TRY(pomi_session_mark(session, "pca", false, err)); /* made from features that are changing now */
+    POMI_TRY(pomi_store_make_folder(extraction->features_folder, err));
+    session->has_changed = true;
+    int64_t n_before = extraction->n_done;
+    pomi_progress_stage(extraction->progress, "extract", (int64_t)extraction->plan.n_photos,
+                        extraction->n_done, extraction->n_failed);
+    enum pom_status status = pomi_workers_new(&workers, extraction->prototype, extraction->n_threads,
+                                              &extraction->plan, extraction->order, extraction->n_order, err);
+    if (status == POM_OK) status = pomi_make_parts(extraction, workers, err);
+    pomi_workers_free(workers, seconds);
+    pomi_progress_update(extraction->progress, extraction->n_done, extraction->n_failed);
+    double wall_seconds = pomi_progress_stage_end(extraction->progress);
+
+    json_t *per_stage = json_object();
+    for (int stage = 0; stage < POMI_N_PHOTO_STAGES; stage++)
+        json_object_set_new(per_stage, pomi_photo_stage_name(stage), json_real(seconds[stage]));
+    json_object_set_new(per_stage, "write", json_real(extraction->write_seconds));
+    pomi_session_record(session, "seconds", "extract", json_real(wall_seconds));
+    pomi_session_record(session, "seconds", "per_stage", per_stage);
+    session->result.photos_per_second =
+        wall_seconds > 0 ? (double)(extraction->n_done - n_before) / wall_seconds : 0;
+    json_object_set_new(session->manifest, "photos_per_second", json_real(session->result.photos_per_second));
+    return status;
+}
+
+/* What is in the tables now is counted in the tables, not remembered: listed = written + failed must hold there. */
+static enum pom_status reconcile(struct pomi_extraction *extraction, struct pom_error *err)
+{
+    struct pomi_session *session = extraction->session;
+    struct pomi_table_reader *reader = NULL;
+    struct pomi_failure_list failures;
+    POMI_TRY(pomi_table_open(&reader, extraction->read_sink, extraction->features_folder, POMI_TABLE_FEATURES,
+                             "features", err));
+    session->result.n_listed = (int64_t)extraction->plan.n_photos;
+    session->result.n_written = pomi_table_info(reader)->n_rows;
+    pomi_table_close(reader);
+    POMI_TRY(pomi_read_failures(extraction, &failures, err));
+    session->result.n_failed = (int64_t)failures.n_failures;
+    json_t *by_reason = json_object();
+    for (size_t i = 0; i < failures.n_failures; i++) {
+        const char *reason = failures.failures[i].reason;
+        json_int_t count = json_integer_value(json_object_get(by_reason, reason));
+        json_object_set_new(by_reason, reason, json_integer(count + 1));
+    }
+    pomi_failure_list_release(&failures);
+    json_object_set_new(session->manifest, "counts",
+                        json_pack("{s:I, s:I, s:I, s:o}", "listed", (json_int_t)session->result.n_listed,
+                                  "written", (json_int_t)session->result.n_written, "failed",
+                                  (json_int_t)session->result.n_failed, "by_reason", by_reason));
+    if (session->result.n_listed != session->result.n_written + session->result.n_failed)
+        return pomi_fail(err, POM_ERROR_IO, "not_reconciled",
+                         "%" PRId64 " photos were listed, but the tables hold %" PRId64 " rows and %" PRId64
+                         " failures: the output was changed by somebody else; run with --overwrite",
+                         session->result.n_listed, session->result.n_written, session->result.n_failed);
+    POMI_TRY(pomi_session_mark(session, "features", true, err));
+    if (session->result.n_failed == 0) return pomi_table_remove(extraction->failures_folder, err);
+    return pomi_session_mark(session, "failures", true, err);
+}
+
+static void say_what_is_used(struct pomi_extraction *extraction)
+{
+    const struct pom_network_info *network = pom_network_info(extraction->network);
+    double fixed =
+        (double)(pomi_plan_weights_bytes(extraction->prototype->plan) +
+                 (size_t)extraction->n_threads * pomi_extractor_fixed_bytes(extraction->prototype) +
+                 pomi_workers_waiting_bytes(extraction->n_threads, network->n_features));
+    pomi_progress_message(extraction->progress, POM_EVENT_MESSAGE, "network: %s (%s)", network->name,
+                          network->selection);
+    pomi_progress_message(
+        extraction->progress, POM_EVENT_MESSAGE,
+        "memory: about %.0f MB and DuckDB's 100, whatever the number of photos; while a very large photo "
+        "is read, up to %.0f MB more per thread (--max-pixels)",
+        fixed * 1e-6, (double)pomi_extractor_photo_bytes(extraction->prototype) * 1e-6);
+}
+
+static void say_what_would_be_done(const struct pomi_extraction *extraction)
+{
+    pomi_progress_message(
+        extraction->progress, POM_EVENT_MESSAGE,
+        "dry run: %zu photos listed, %zu to extract with %d threads into %zu parts in %s; nothing was "
+        "written",
+        extraction->plan.n_photos, extraction->n_order, extraction->n_threads, extraction->n_parts,
+        extraction->options->output);
+}
+
+static enum pom_status list_and_plan(struct pomi_extraction *extraction, struct pom_error *err)
+{
+    const struct pom_run_options *options = extraction->options;
+    struct pomi_session *session = extraction->session;
+    pomi_progress_stage(extraction->progress, "list", 0, 0, 0);
+    struct pomi_source_options source = {options->source, options->glob, options->label_from};
+    POMI_TRY(pomi_source_list(&extraction->plan, &source, err));
+    double list_seconds = pomi_progress_stage_end(extraction->progress);
+
+    json_t *settings = settings_of(extraction);
+    if (settings == NULL) return pomi_fail_memory(err, 0, "the manifest");
+    enum pom_status status = pomi_session_open_extraction(session, settings, &extraction->plan, err);
+    char *text = json_dumps(settings, JSON_COMPACT | JSON_SORT_KEYS), hash[POMI_SHA256_TEXT_BYTES];
+    json_decref(settings);
+    POMI_TRY(status);
+    if (text == NULL) return pomi_fail_memory(err, 0, "the manifest");
+    /* The same settings give the same file names, so that a part that is redone takes its old place. */
+    pomi_sha256_text(text, strlen(text), hash);
+    snprintf(extraction->run_id, sizeof extraction->run_id, "%.8s", hash);
+    free(text);
+    json_object_set_new(session->manifest, "run_id", json_string(extraction->run_id));
+    json_object_set_new(session->manifest, "network",
+                        describe_network(pom_network_info(extraction->network)));
+    json_object_set_new(session->manifest, "threads", json_integer(extraction->n_threads));
+    json_object_set_new(session->manifest, "cpu", json_string(pomk_choose(options->cpu)->name));
+    pomi_session_record(session, "seconds", "list", json_real(list_seconds));
+    return pomi_plan_parts(extraction, err);
+}
+
+static enum pom_status run_extraction(struct pomi_extraction *extraction, struct pom_error *err)
+{
+    const struct pom_run_options *options = extraction->options;
+    struct pom_extractor_options extractor_options;
+    pom_extractor_options_init(&extractor_options);
+    extractor_options.decode = options->decode;
+    extractor_options.resize = options->resize;
+    extractor_options.max_file_bytes = options->max_file_bytes;
+    extractor_options.cpu = options->cpu;
+
+    POMI_TRY(parse_formats(options->formats, &extraction->formats, err));
+    POMI_TRY(
+        pom_network_open(&extraction->network, options->network != NULL ? options->network : "auto", err));
+    POMI_TRY(pom_extractor_new(&extraction->prototype, extraction->network, &extractor_options, err));
+    extraction->features_folder = pomi_store_join(options->output, "features");
+    extraction->failures_folder = pomi_store_join(options->output, "failures");
+    if (extraction->features_folder == NULL || extraction->failures_folder == NULL)
+        return pomi_fail_memory(err, 0, "a file name");
+    say_what_is_used(extraction);
+    POMI_TRY(list_and_plan(extraction, err));
+    POMI_TRY(pomi_sink_new(&extraction->sink, err));
+    POMI_TRY(pomi_sink_new(&extraction->read_sink, err));
+    POMI_TRY(pomi_find_work(extraction, err));
+    if (options->dry_run) {
+        say_what_would_be_done(extraction);
+        return POM_OK;
+    }
+    if (extraction->n_order > 0)
+        POMI_TRY(extract_photos(extraction, err));
+    else
+        pomi_progress_message(extraction->progress, POM_EVENT_MESSAGE, "all %zu photos are there already",
+                              extraction->plan.n_photos);
+    return reconcile(extraction, err);
+}
+
+enum pom_status pomi_extract_stage(struct pomi_session *session, struct pom_error *err)
+{
+    struct pomi_extraction extraction = {
+        .session = session,
+        .progress = &session->progress,
+        .options = session->options,
+        .n_threads = pomi_session_n_threads(session->options),
+    };
+    enum pom_status status = run_extraction(&extraction, err);
+    pomi_sink_free(extraction.sink);
+    pomi_sink_free(extraction.read_sink);
+    pom_extractor_free(extraction.prototype);
+    pom_network_free(extraction.network);
+    pomi_listing_release(&extraction.plan);
+    free(extraction.parts);
+    free(extraction.is_failed);
+    free(extraction.order);
+    free(extraction.features_folder);
+    free(extraction.failures_folder);
+    return status;
+}

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pipeline/extractor.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "decode/decode.h"
+#include "kernels/kernels.h"
+#include "store/store.h"
+
+#define DEFAULT_MAX_FILE_BYTES ((int64_t)256 << 20)
+#define DEFAULT_MAX_PIXELS     ((int64_t)89478485)
+
+double pomi_clock_seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+const char *pomi_photo_stage_name(enum pomi_photo_stage stage)
+{
+    static const char *const names[POMI_N_PHOTO_STAGES] = {"read", "decode", "resize", "cnn"};
+    return names[stage];
+}
+
+void pom_extractor_options_init(struct pom_extractor_options *options)
+{
+    *options = (struct pom_extractor_options){0};
+    pom_decode_options_init(&options->decode);
+    pom_resize_options_init(&options->resize);
+}
+
+/* An extractor around `plan`, which it retains. */
+static enum pom_status extractor_on_plan(struct pom_extractor **extractor, struct pomi_plan *plan,
+                                         int input_px, int n_features,
+                                         const struct pom_extractor_options *options, struct pom_error *err)
+{
+    struct pom_extractor *made = calloc(1, sizeof *made);
+    if (made == NULL) return pomi_fail_memory(err, sizeof *made, "an extractor");
+    made->options = *options;
+    made->options.cpu = NULL; /* only the plan needed it; the caller's text may go away */
+    made->input_px = input_px;
+    made->n_features = n_features;
+    made->plan = plan;
+    pomi_plan_retain(plan);
+    enum pom_status status = pomi_runner_new(&made->runner, plan, err);
+    if (status != POM_OK) {
+        pom_extractor_free(made);
+        return status;
+    }
+    *extractor = made;
+    return POM_OK;
+}
+
+enum pom_status pom_extractor_new(struct pom_extractor **extractor, const struct pom_network *network,
+                                  const struct pom_extractor_options *options, struct pom_error *err)
+{
+    struct pom_extractor_options defaults;
+    *extractor = NULL;
+    if (options == NULL) {
+        pom_extractor_options_init(&defaults);
+        options = &defaults;
+    }
+    const struct pomk_kernels *kernels = pomk_choose(options->cpu);
+    if (kernels == NULL)
+        return pomi_fail(err, POM_ERROR_ARGUMENT, "unknown_cpu",
+                         "there is no kernel set %s: use scalar, avx2 or avx512", options->cpu);
+    struct pomi_plan *plan = NULL;
+    POMI_TRY(pomi_plan_new(&plan, &network->graph, kernels, err));
+    const struct pom_network_info *info = pom_network_info(network);
+    enum pom_status status =
+        extractor_on_plan(extractor, plan, info->input_px, info->n_features, options, err);
+    pomi_plan_release(plan);
+    return status;
+}
+
+enum pom_status pom_extractor_clone(struct pom_extractor **clone, const struct pom_extractor *extractor,
+                                    struct pom_error *err)
+{
+    *clone = NULL;
+    return extractor_on_plan(clone, extractor->plan, extractor->input_px, extractor->n_features,
+                             &extractor->options, err);
+}
+
+void pom_extractor_free(struct pom_extractor *extractor)
+{
+    if (extractor == NULL) return;
+    pomi_runner_free(extractor->runner);
+    pomi_plan_release(extractor->plan);
+    pomi_bytes_release(&extractor->file);
+    pom_image_release(&extractor->photo);
+    pom_image_release(&extractor->input);
+    pomi_resize_workspace_release(&extractor->workspace);
+    free(extractor);
+}
+
+static size_t max_file_bytes(const struct pom_extractor *extractor)
+{
+    int64_t limit = extractor->options.max_file_bytes;
+    return (size_t)(limit > 0 ? limit : DEFAULT_MAX_FILE_BYTES);
+}
+
+size_t pomi_extractor_fixed_bytes(const struct pom_extractor *extractor)
+{
+    size_t input_bytes = (size_t)extractor->input_px * (size_t)extractor->input_px * 3;
+    return pomi_plan_arena_bytes(extractor->plan) + input_bytes;
+}
+
+size_t pomi_extractor_photo_bytes(const struct pom_extractor *extractor)
+{
+    int64_t max_pixels = extractor->options.decode.max_pixels;
+    size_t pixels_bytes = (size_t)(max_pixels > 0 ? max_pixels : DEFAULT_MAX_PIXELS) * 3;
+    return max_file_bytes(extractor) + 2 * pixels_bytes;
+}
+
+/* Charges the time since *since to the current stage and moves on to `next`. */
+static void enter_stage(struct pom_extractor *extractor, enum pomi_photo_stage next, double *since)
+{
+    double now = pomi_clock_seconds();
+    extractor->seconds[extractor->stage] += now - *since;
+    extractor->stage = next;
+    *since = now;
+}
+
+/* From extractor->stage on, which is DECODE or, with decoded pixels, RESIZE. */
+static enum pom_status run_network(struct pom_extractor *extractor, const struct pom_image *photo,
+                                   float *features, double *since, struct pom_error *err)
+{
+    int side_px = extractor->input_px;
+    POMI_TRY(pomi_resize(&extractor->input, photo, side_px, side_px, &extractor->options.resize,
+                         &extractor->workspace, err));
+    enter_stage(extractor, POMI_STAGE_CNN, since);
+    pomi_runner_run(extractor->runner, extractor->input.pixels, features);
+    for (int i = 0; i < extractor->n_features; i++)
+        if (!isfinite(features[i]))
+            return pomi_fail(
+                err, POM_ERROR_NUMERIC, "not_finite",
+                "feature %d is not finite: the network's weights are damaged or do not fit this photo", i);
+    return POM_OK;
+}
+
+static enum pom_status decode_and_run(struct pom_extractor *extractor, struct pomi_view data, float *features,
+                                      double *since, struct pom_error *err)
+{
+    POMI_TRY(pomi_decode(&extractor->photo, data, &extractor->options.decode, err));
+    enter_stage(extractor, POMI_STAGE_RESIZE, since);
+    return run_network(extractor, &extractor->photo, features, since, err);
+}
+
+enum pom_status pom_extract_memory(struct pom_extractor *extractor, const void *data, size_t size_bytes,
+                                   float *features, struct pom_error *err)
+{
+    double since = pomi_clock_seconds();
+    extractor->stage = POMI_STAGE_DECODE;
+    enum pom_status status =
+        decode_and_run(extractor, (struct pomi_view){data, size_bytes}, features, &since, err);
+    enter_stage(extractor, extractor->stage, &since);
+    return status;
+}
+
+enum pom_status pom_extract_file(struct pom_extractor *extractor, const char *path, float *features,
+                                 struct pom_error *err)
+{
+    double since = pomi_clock_seconds();
+    extractor->stage = POMI_STAGE_READ;
+    enum pom_status status = pomi_store_read(path, max_file_bytes(extractor), &extractor->file, err);
+    if (status == POM_OK) {
+        enter_stage(extractor, POMI_STAGE_DECODE, &since);
+        status = decode_and_run(extractor, pomi_bytes_view(&extractor->file), features, &since, err);
+        if (status != POM_OK) pomi_fail_in(err, status, "%s", path);
+    }
+    enter_stage(extractor, extractor->stage, &since);
+    return status;
+}
+
+enum pom_status pom_extract_image(struct pom_extractor *extractor, const struct pom_image *image,
+                                  float *features, struct pom_error *err)
+{
+    double since = pomi_clock_seconds();
+    extractor->stage = POMI_STAGE_RESIZE;
+    if (image->pixels == NULL || image->width_px <= 0 || image->height_px <= 0)
+        return pomi_fail(err, POM_ERROR_ARGUMENT, "empty", "the image has no pixels");
+    enum pom_status status = run_network(extractor, image, features, &since, err);
+    enter_stage(extractor, extractor->stage, &since);
+    return status;
+}

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * One thread's way from a photo to its features: read, decode, resize, run the network. The public extractor of
+ * pomona/features.h is this struct.
+ */
+#ifndef POMONA_PIPELINE_EXTRACTOR_H
+#define POMONA_PIPELINE_EXTRACTOR_H
+
+#include "cnn/run.h"
+#include "pomona/features.h"
+#include "resize/resize.h"
+
+/* Where a photo's time goes, and where it can fail. */
+enum pomi_photo_stage {
+    POMI_STAGE_READ,
+    POMI_STAGE_DECODE,
+    POMI_STAGE_RESIZE,
+    POMI_STAGE_CNN,
+    POMI_N_PHOTO_STAGES
+};
+
+/* "read", "decode", "resize", "cnn". */
+const char *pomi_photo_stage_name(enum pomi_photo_stage stage);
+
+struct pom_extractor {
+    struct pom_extractor_options options;
+    int input_px;
+    int n_features;
+    struct pomi_plan *plan; /* retained */
+    struct pomi_runner *runner;
+    struct pomi_bytes file;
+    struct pom_image photo;
+    struct pom_image input;
+    struct pomi_resize_workspace workspace;
+    enum pomi_photo_stage stage;         /* the last photo's: where it ended or failed */
+    double seconds[POMI_N_PHOTO_STAGES]; /* summed over all photos of this extractor */
+};
+
+/* Bytes of working memory that do not depend on the photos. */
+size_t pomi_extractor_fixed_bytes(const struct pom_extractor *extractor);
+
+/* The largest size of what does: the file, the decoded photo, its rotated copy. */
+size_t pomi_extractor_photo_bytes(const struct pom_extractor *extractor);
+
+/* Seconds of a clock that only goes forward. */
+double pomi_clock_seconds(void);
+
+#endif

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pipeline/manifest.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/text.h"
+#include "store/store.h"
+
+#define MANIFEST_MAX_BYTES ((size_t)64 << 20)
+
+enum pom_status pomi_manifest_read(json_t **manifest, const char *output, struct pom_error *err)
+{
+    *manifest = NULL;
+    char *path = pomi_store_join(output, "run.json");
+    if (path == NULL) return pomi_fail_memory(err, strlen(output), "a file name");
+    struct pomi_bytes text = {0};
+    enum pom_status status = pomi_store_read(path, MANIFEST_MAX_BYTES, &text, err);
+    if (status == POM_OK) {
+        json_error_t where;
+        json_t *root = json_loadb((const char *)text.data, text.size_bytes, 0, &where);
+        const char *format = json_string_value(json_object_get(root, "format"));
+        if (format == NULL || strcmp(format, POMI_MANIFEST_FORMAT) != 0) {
+            status = pomi_fail(
+                err, POM_ERROR_FORMAT, "not_a_manifest",
+                "%s is not a manifest of this version of pomona (format " POMI_MANIFEST_FORMAT ")", path);
+            json_decref(root);
+        } else {
+            *manifest = root;
+        }
+    }
+    pomi_bytes_release(&text);
+    free(path);
+    return status;
+}
+
+enum pom_status pomi_manifest_write(const json_t *manifest, const char *output, struct pom_error *err)
+{
+    char *path = pomi_store_join(output, "run.json");
+    char *text = json_dumps(manifest, JSON_INDENT(2));
+    enum pom_status status =
+        path == NULL || text == NULL
+            ? pomi_fail_memory(err, 0, "the manifest")
+            : pomi_store_write(path, (struct pomi_view){(const uint8_t *)text, strlen(text)}, err);
+    free(text);
+    free(path);
+    return status;
+}
+
+static char *as_text(const json_t *value)
+{
+    return value == NULL ? strdup("nothing")
+                         : json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_SORT_KEYS);
+}
+
+enum pom_status pomi_manifest_same_settings(const json_t *manifest, const json_t *settings,
+                                            const char *output, struct pom_error *err)
+{
+    json_t *earlier = json_object_get(manifest, "settings");
+    const char *name;
+    json_t *today;
+    json_object_foreach((json_t *)settings, name, today)
+    {
+        json_t *before = json_object_get(earlier, name);
+        if (before != NULL && json_equal(before, today)) continue;
+        char *was = as_text(before), *is = as_text(today);
+        pomi_fail(err, POM_ERROR_MISMATCH, "other_settings",
+                  "%s was made with %s %s, and this run has %s: use the same settings, --overwrite, or "
+                  "another output",
+                  output, name, was != NULL ? was : "?", is != NULL ? is : "?");
+        free(was);
+        free(is);
+        return POM_ERROR_MISMATCH;
+    }
+    return POM_OK;
+}
+
+json_t *pomi_manifest_text(const char *text)
+{
+    char *escaped = pomi_utf8_escaped(text != NULL ? text : "");
+    json_t *value = json_string(escaped != NULL ? escaped : "");
+    free(escaped);
+    return value;
+}
+
+json_t *pomi_manifest_now(void)
+{
+    char text[32];
+    struct tm utc;
+    time_t now = time(NULL);
+    gmtime_r(&now, &utc);
+    strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc);
+    return json_string(text);
+}

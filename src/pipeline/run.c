@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The public run functions: each is a session and its stages in order. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "pipeline/session.h"
+
+static enum pom_status require(const char *value, const char *what, struct pom_error *err)
+{
+    if (value != NULL && value[0] != '\0') return POM_OK;
+    return pomi_fail(err, POM_ERROR_ARGUMENT, "missing", "%s is missing", what);
+}
+
+enum pom_status pom_extract_run(const struct pom_run_options *options, struct pom_run_result *result,
+                                struct pom_error *err)
+{
+    struct pomi_session session;
+    POMI_TRY(require(options->source, "the source of the photos", err));
+    POMI_TRY(require(options->output, "the output folder", err));
+    pomi_session_begin(&session, options);
+    return pomi_session_end(&session, pomi_extract_stage(&session, err), result, err);
+}
+
+/* What the stages after extract were asked for: another answer than an earlier session's means doing them again. */
+static json_t *later_stages(const struct pom_run_options *options)
+{
+    return json_pack("{s:i, s:i, s:f, s:i, s:b, s:o}", "scale", (int)options->pca.scale, "components",
+                     options->pca.n_components, "variance", options->pca.variance, "apply_flags",
+                     (int)options->pca_apply_flags, "with_scaled", options->with_scaled != 0, "pca",
+                     pomi_manifest_text(options->pca_path));
+}
+
+/* When nothing changed and an earlier session finished all that is asked for, there is nothing to do again. */
+static bool is_finished(const struct pomi_session *session, const json_t *asked)
+{
+    const struct pom_run_options *options = session->options;
+    char *success = pomi_store_join(options->output, "pca/_SUCCESS");
+    char *report = pomi_store_join(options->output, "report.html");
+    bool finished = !session->has_changed && success != NULL && report != NULL &&
+                    pomi_store_exists(success) && (options->no_report || pomi_store_exists(report)) &&
+                    json_equal(json_object_get(session->manifest, "later_stages"), asked);
+    free(success);
+    free(report);
+    return finished;
+}
+
+static enum pom_status run_later_stages(struct pomi_session *session, struct pom_error *err)
+{
+    const struct pom_run_options *options = session->options;
+    char *fitted = pomi_store_join(options->output, "pca.safetensors");
+    if (fitted == NULL) return pomi_fail_memory(err, 0, "a file name");
+    enum pom_status status = POM_OK;
+    if (options->pca_path == NULL) status = pomi_fit_stage(session, options->output, fitted, err);
+    if (status == POM_OK)
+        status = pomi_transform_stage(session, options->output,
+                                      options->pca_path != NULL ? options->pca_path : fitted, err);
+    if (status == POM_OK && !options->no_report) status = pomi_report_stage(session, err);
+    free(fitted);
+    return status;
+}
+
+static enum pom_status run_stages(struct pomi_session *session, struct pom_error *err)
+{
+    POMI_TRY(pomi_extract_stage(session, err));
+    if (session->options->dry_run) return POM_OK;
+    if (session->result.n_written == 0)
+        return pomi_fail(err, POM_ERROR_NUMERIC, "no_rows",
+                         "none of the %lld photos could be read: see %s/failures",
+                         (long long)session->result.n_listed, session->options->output);
+    json_t *asked = later_stages(session->options);
+    enum pom_status status = POM_OK;
+    if (!is_finished(session, asked)) {
+        json_object_set(session->manifest, "later_stages", asked);
+        status = run_later_stages(session, err);
+    }
+    json_decref(asked);
+    return status;
+}
+
+enum pom_status pom_run(const struct pom_run_options *options, struct pom_run_result *result,
+                        struct pom_error *err)
+{
+    struct pomi_session session;
+    POMI_TRY(require(options->source, "the source of the photos", err));
+    POMI_TRY(require(options->output, "the output folder", err));
+    pomi_session_begin(&session, options);
+    return pomi_session_end(&session, run_stages(&session, err), result, err);
+}
+
+enum pom_status pom_fit_run(const struct pom_run_options *options, struct pom_run_result *result,
+                            struct pom_error *err)
+{
+    struct pomi_session session;
+    POMI_TRY(require(options->source, "the folder of the features", err));
+    POMI_TRY(require(options->pca_path, "the name of the PCA file (--out)", err));
+    if (pomi_store_exists(options->pca_path) && !options->overwrite)
+        return pomi_fail(err, POM_ERROR_EXISTS, "output_exists",
+                         "%s is there already: use --overwrite or another name", options->pca_path);
+    pomi_session_begin(&session, options);
+    return pomi_session_end(&session, pomi_fit_stage(&session, options->source, options->pca_path, err),
+                            result, err);
+}
+
+static enum pom_status transform_stages(struct pomi_session *session, struct pom_error *err)
+{
+    const struct pom_run_options *options = session->options;
+    POMI_TRY(pomi_session_open_output(session, err));
+    char *success = pomi_store_join(options->output, "pca/_SUCCESS");
+    bool is_there = success != NULL && pomi_store_exists(success);
+    free(success);
+    if (is_there && !options->overwrite)
+        return pomi_fail(err, POM_ERROR_EXISTS, "output_exists",
+                         "%s/pca is there already: use --overwrite or another output", options->output);
+    return pomi_transform_stage(session, options->source, options->pca_path, err);
+}
+
+enum pom_status pom_transform_run(const struct pom_run_options *options, struct pom_run_result *result,
+                                  struct pom_error *err)
+{
+    struct pomi_session session;
+    POMI_TRY(require(options->source, "the folder of the features", err));
+    POMI_TRY(require(options->pca_path, "the PCA file (--pca)", err));
+    POMI_TRY(require(options->output, "the output folder", err));
+    pomi_session_begin(&session, options);
+    return pomi_session_end(&session, transform_stages(&session, err), result, err);
+}
+
+static enum pom_status report_stages(struct pomi_session *session, struct pom_error *err)
+{
+    char *manifest = pomi_store_join(session->options->output, "run.json");
+    bool is_there = manifest != NULL && pomi_store_exists(manifest);
+    free(manifest);
+    if (!is_there)
+        return pomi_fail(err, POM_ERROR_NOT_FOUND, "not_found",
+                         "%s is not the output of a run: it has no run.json", session->options->output);
+    POMI_TRY(pomi_session_open_output(session, err));
+    return pomi_report_stage(session, err);
+}
+
+enum pom_status pom_report_run(const struct pom_run_options *options, struct pom_error *err)
+{
+    struct pomi_session session;
+    POMI_TRY(require(options->output, "the output folder", err));
+    pomi_session_begin(&session, options);
+    return pomi_session_end(&session, report_stages(&session, err), NULL, err);
+}

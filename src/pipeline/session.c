@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pipeline/session.h"
+
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "pipeline/extractor.h"
+#include "pipeline/listing_file.h"
+#include "pomona/version.h"
+#include "sink/sink.h"
+
+void pom_run_options_init(struct pom_run_options *options)
+{
+    *options = (struct pom_run_options){.max_failures = -1};
+    pom_decode_options_init(&options->decode);
+    pom_resize_options_init(&options->resize);
+    pom_pca_options_init(&options->pca);
+}
+
+int pomi_session_n_threads(const struct pom_run_options *options)
+{
+    cpu_set_t cores;
+    if (options->n_threads > 0) return options->n_threads;
+    if (sched_getaffinity(0, sizeof cores, &cores) != 0) return 1;
+    return CPU_COUNT(&cores) > 0 ? CPU_COUNT(&cores) : 1;
+}
+
+void pomi_session_begin(struct pomi_session *session, const struct pom_run_options *options)
+{
+    *session = (struct pomi_session){.options = options, .began_seconds = pomi_clock_seconds()};
+    pomi_progress_init(&session->progress, options);
+}
+
+static int64_t peak_memory_bytes(void)
+{
+    struct rusage usage;
+    return getrusage(RUSAGE_SELF, &usage) == 0 ? (int64_t)usage.ru_maxrss * 1024 : 0;
+}
+
+void pomi_session_record(struct pomi_session *session, const char *section, const char *name, json_t *value)
+{
+    if (session->manifest == NULL) {
+        json_decref(value);
+        return;
+    }
+    json_t *object = json_object_get(session->manifest, section);
+    if (object == NULL) {
+        object = json_object();
+        json_object_set_new(session->manifest, section, object);
+    }
+    json_object_set_new(object, name, value);
+}
+
+enum pom_status pomi_session_save(struct pomi_session *session, struct pom_error *err)
+{
+    return pomi_manifest_write(session->manifest, session->options->output, err);
+}
+
+static const char *state_after(enum pom_status status)
+{
+    if (status == POM_OK) return "complete";
+    return status == POM_ERROR_INTERRUPTED ? "interrupted" : "failed";
+}
+
+enum pom_status pomi_session_end(struct pomi_session *session, enum pom_status status,
+                                 struct pom_run_result *result, struct pom_error *err)
+{
+    session->result.seconds = pomi_clock_seconds() - session->began_seconds;
+    session->result.peak_memory_bytes = peak_memory_bytes();
+    if (session->manifest != NULL && session->lock != NULL) {
+        if (!session->keeps_state)
+            json_object_set_new(session->manifest, "state", json_string(state_after(status)));
+        json_object_set_new(session->manifest, "finished", pomi_manifest_now());
+        json_object_set_new(session->manifest, "peak_memory_bytes",
+                            json_integer(session->result.peak_memory_bytes));
+        pomi_session_record(session, "seconds", "total", json_real(session->result.seconds));
+        /* After a failure that failure is what the caller must hear of, not this one. */
+        enum pom_status saved = pomi_session_save(session, status == POM_OK ? err : NULL);
+        if (status == POM_OK) status = saved;
+    }
+    if (status == POM_OK) pomi_progress_done(&session->progress, &session->result);
+    json_decref(session->manifest);
+    pomi_store_unlock(session->lock);
+    if (result != NULL) *result = session->result;
+    return status;
+}
+
+enum pom_status pomi_session_mark(struct pomi_session *session, const char *table, bool is_complete,
+                                  struct pom_error *err)
+{
+    char *path = pomi_store_join(session->options->output, "%s/_SUCCESS", table);
+    if (path == NULL) return pomi_fail_memory(err, 0, "a file name");
+    enum pom_status status =
+        is_complete ? pomi_store_write(path, (struct pomi_view){0}, err) : pomi_store_remove(path, err);
+    free(path);
+    return status;
+}
+
+/* --- opening an output --- */
+
+enum output_state { OUTPUT_NEW, OUTPUT_OURS, OUTPUT_FOREIGN };
+
+static bool is_visible(void *user, const char *path)
+{
+    const char *below = path + *(const size_t *)user;
+    while (*below == '/') below++;
+    return *below != '_' && *below != '.';
+}
+
+/* A folder with nothing but hidden files in it is new: a run that was killed before its manifest was written. */
+static enum pom_status look_at_output(struct pomi_session *session, enum output_state *state,
+                                      struct pom_error *err)
+{
+    const char *output = session->options->output;
+    *state = OUTPUT_NEW;
+    if (!pomi_store_exists(output)) return POM_OK;
+    enum pom_status status = pomi_manifest_read(&session->manifest, output, err);
+    if (status == POM_OK) *state = OUTPUT_OURS;
+    if (status != POM_ERROR_NOT_FOUND) return status;
+    struct pomi_store_listing inside;
+    size_t output_bytes = strlen(output);
+    POMI_TRY(pomi_store_list(output, is_visible, &output_bytes, &inside, err));
+    if (inside.n_entries > 0) *state = OUTPUT_FOREIGN;
+    pomi_store_listing_release(&inside);
+    return POM_OK;
+}
+
+static enum pom_status refuse_foreign(const char *output, struct pom_error *err)
+{
+    return pomi_fail(
+        err, POM_ERROR_EXISTS, "not_an_output",
+        "%s has files in it and no run.json, so pomona did not make it: choose another output folder",
+        output);
+}
+
+static enum pom_status remove_earlier_run(const char *output, struct pom_error *err)
+{
+    static const char *const tables[] = {"features", "failures", "pca"};
+    static const char *const files[] = {"report.html", "pca.safetensors", "_listing", "run.json"};
+    enum pom_status status = POM_OK;
+    for (size_t i = 0; status == POM_OK && i < sizeof tables / sizeof tables[0]; i++) {
+        char *path = pomi_store_join(output, "%s", tables[i]);
+        status = path == NULL ? pomi_fail_memory(err, 0, "a file name") : pomi_table_remove(path, err);
+        free(path);
+    }
+    char *plots = pomi_store_join(output, "plots");
+    if (status == POM_OK)
+        status = plots == NULL ? pomi_fail_memory(err, 0, "a file name") : pomi_store_remove_tree(plots, err);
+    free(plots);
+    for (size_t i = 0; status == POM_OK && i < sizeof files / sizeof files[0]; i++) {
+        char *path = pomi_store_join(output, "%s", files[i]);
+        status = path == NULL ? pomi_fail_memory(err, 0, "a file name") : pomi_store_remove(path, err);
+        free(path);
+    }
+    return status;
+}
+
+static bool is_temporary(void *user, const char *path)
+{
+    (void)user;
+    const char *slash = strrchr(path, '/'), *name = slash != NULL ? slash + 1 : path;
+    return name[0] == '.' && strstr(name, ".tmp-") != NULL;
+}
+
+/* What a killed run left half-written. Nobody else is writing: the lock is held. */
+static enum pom_status remove_temporaries(const char *output, struct pom_error *err)
+{
+    struct pomi_store_listing left;
+    POMI_TRY(pomi_store_list(output, is_temporary, NULL, &left, err));
+    enum pom_status status = POM_OK;
+    for (size_t i = 0; status == POM_OK && i < left.n_entries; i++)
+        status = pomi_store_remove(left.entries[i].path, err);
+    pomi_store_listing_release(&left);
+    return status;
+}
+
+static enum pom_status lock_output(struct pomi_session *session, struct pom_error *err)
+{
+    POMI_TRY(pomi_store_make_folder(session->options->output, err));
+    return pomi_store_lock(&session->lock, session->options->output, err);
+}
+
+static json_t *new_manifest(const struct pom_run_options *options)
+{
+    return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o}", "format", POMI_MANIFEST_FORMAT, "version",
+                     pom_version(), "state", "running", "started", pomi_manifest_now(), "command_line",
+                     pomi_manifest_text(options->command_line), "source", pomi_manifest_text(options->source),
+                     "output", pomi_manifest_text(options->output));
+}
+
+/* How many photos each generation of the plan has: the first listing, then what each update added. */
+static void record_generations(struct pomi_session *session, size_t n_photos)
+{
+    json_t *generations = json_object_get(json_object_get(session->manifest, "listing"), "generations");
+    if (generations == NULL) {
+        generations = json_array();
+        pomi_session_record(session, "listing", "generations", generations);
+    }
+    size_t n_known = 0, index;
+    json_t *count;
+    json_array_foreach(generations, index, count) n_known += (size_t)json_integer_value(count);
+    if (n_photos > n_known)
+        json_array_append_new(generations, json_integer((json_int_t)(n_photos - n_known)));
+}
+
+/* The earlier plan takes the place of today's listing in *listing, with what is new at its end. */
+static enum pom_status join_listings(struct pomi_session *session, struct pomi_listing *listing,
+                                     struct pom_error *err)
+{
+    const struct pom_run_options *options = session->options;
+    struct pomi_listing plan;
+    POMI_TRY(pomi_listing_file_read(&plan, options->output, err));
+    size_t n_new, n_gone;
+    const char *example;
+    enum pom_status status = pomi_listing_add_new(&plan, listing, &n_new, &n_gone, &example, err);
+    if (status == POM_OK && !options->update && n_new + n_gone > 0)
+        status = pomi_fail(
+            err, POM_ERROR_MISMATCH, "other_listing",
+            "the source has changed since %s was begun: %zu photos are new, %zu are gone (e.g. %s); use "
+            "--update to add the new ones, or another output",
+            options->output, n_new, n_gone, example);
+    if (status != POM_OK) {
+        pomi_listing_release(&plan);
+        return status;
+    }
+    if (options->update)
+        pomi_progress_message(&session->progress, POM_EVENT_MESSAGE, "update: %zu photos are new", n_new);
+    if (n_gone > 0)
+        pomi_progress_message(
+            &session->progress, POM_EVENT_WARNING,
+            "%zu photos of the earlier run are no longer in the source (e.g. %s); their rows stay", n_gone,
+            example);
+    pomi_listing_release(listing);
+    *listing = plan;
+    return POM_OK;
+}
+
+enum pom_status pomi_session_open_extraction(struct pomi_session *session, const json_t *settings,
+                                             struct pomi_listing *listing, struct pom_error *err)
+{
+    const struct pom_run_options *options = session->options;
+    bool goes_on = options->resume || options->retry_failed || options->update;
+    enum output_state state;
+    if (!options->dry_run) POMI_TRY(lock_output(session, err));
+    POMI_TRY(look_at_output(session, &state, err));
+    if (state == OUTPUT_FOREIGN) return refuse_foreign(options->output, err);
+    if (state == OUTPUT_OURS && !goes_on && !options->overwrite) {
+        const char *earlier = json_string_value(json_object_get(session->manifest, "state"));
+        pomi_fail(err, POM_ERROR_EXISTS, "output_exists",
+                  "%s holds a run already (%s): use --resume to go on, --update to add new photos, "
+                  "--retry-failed to redo "
+                  "failed ones, --overwrite to replace it, or another output",
+                  options->output, earlier != NULL ? earlier : "state unknown");
+        json_decref(session->manifest);
+        session->manifest = NULL; /* it is not this session's to write */
+        return POM_ERROR_EXISTS;
+    }
+    bool starts_new = state == OUTPUT_NEW || options->overwrite;
+    if (!starts_new) {
+        enum pom_status status =
+            pomi_manifest_same_settings(session->manifest, settings, options->output, err);
+        if (status == POM_OK) status = join_listings(session, listing, err);
+        if (status != POM_OK) {
+            json_decref(session->manifest);
+            session->manifest = NULL;
+            return status;
+        }
+    } else {
+        json_decref(session->manifest);
+        session->manifest = new_manifest(options);
+        if (session->manifest == NULL) return pomi_fail_memory(err, 0, "the manifest");
+        json_object_set(session->manifest, "settings", (json_t *)settings);
+    }
+    json_object_set_new(session->manifest, "state", json_string("running"));
+    pomi_session_record(session, "listing", "hash", json_string(listing->hash));
+    record_generations(session, listing->n_photos);
+    if (options->dry_run) return POM_OK;
+    POMI_TRY(remove_temporaries(options->output, err));
+    if (starts_new) POMI_TRY(remove_earlier_run(options->output, err));
+    POMI_TRY(pomi_listing_file_write(listing, options->output, err));
+    return pomi_session_save(session, err);
+}
+
+enum pom_status pomi_session_open_output(struct pomi_session *session, struct pom_error *err)
+{
+    enum output_state state;
+    POMI_TRY(lock_output(session, err));
+    POMI_TRY(look_at_output(session, &state, err));
+    if (state == OUTPUT_FOREIGN) return refuse_foreign(session->options->output, err);
+    session->keeps_state = state == OUTPUT_OURS;
+    if (session->manifest == NULL) session->manifest = new_manifest(session->options);
+    if (session->manifest == NULL) return pomi_fail_memory(err, 0, "the manifest");
+    return POM_OK;
+}
