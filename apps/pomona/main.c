@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The command line: a thin user of the library. Finds the verb, parses its options, runs it. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "terminal.h"
+#include "verbs.h"
+
+const struct verb verbs[] = {
+    {"run", "run SOURCE OUT", "photos to features, PCA, tables and a report, in one go",
+     "Reads every photo of SOURCE (a folder, one photo, or @FILE with one path a line), computes its "
+     "features, fits a PCA, and "
+     "writes tables (OUT/features, OUT/pca), failures (OUT/failures), the PCA file, report.html and plots. "
+     "Every photo ends "
+     "either in the features table or, with its reason, in the failures table.",
+     2, 2, verb_run},
+    {"extract", "extract SOURCE OUT", "photos to features",
+     "The first step of run on its own: writes OUT/features and OUT/failures.", 2, 2, verb_extract},
+    {"fit", "fit FEATURES --out FILE", "features to a PCA file",
+     "Fits scaler and PCA on all rows of FEATURES: an output folder, a folder of Parquet files (what Spark "
+     "wrote is fine), or "
+     "one file.",
+     1, 1, verb_fit},
+    {"transform", "transform FEATURES --pca FILE OUT", "features through a PCA file to a table",
+     "Scales and projects the rows of FEATURES with a fitted PCA file and writes OUT/pca.", 2, 2,
+     verb_transform},
+    {"report", "report OUT", "report.html and plots from a run's output",
+     "Writes OUT/report.html and OUT/plots again from the tables in OUT.", 1, 1, verb_report},
+    {"network", "network list|pull|convert|info|verify", "the networks: install, convert, look at, check",
+     "list: what is installed and what can be had. pull NAME: download mobilenetv2 or resnet50 from the "
+     "publisher, check, "
+     "convert, install. convert FILE [--out FILE]: Keras .h5 or .weights.h5, safetensors, or ONNX to a "
+     "network file. info NAME: "
+     "origin, layers, parameters, multiply-adds. verify NAME: features of a built-in image against stored "
+     "values.",
+     1, 2, verb_network},
+    {"bench", "bench", "this machine's speed, per stage and kernel set",
+     "Measures decoding, resizing and the network for every kernel set this machine can run, against the "
+     "limit of its "
+     "multiply-add units measured in the same run.",
+     0, 0, verb_bench},
+    {"version", "version", "version, and with --cpu the kernels chosen",
+     "Prints the version. With --cpu also the kernel sets this machine can run and the one that is chosen; "
+     "the environment "
+     "variable POMONA_CPU (scalar, avx2, avx512) limits the choice.",
+     0, 0, verb_version},
+    {NULL, NULL, NULL, NULL, 0, 0, NULL},
+};
+
+/* For the build: `pomona documentation man|bash|zsh|fish` prints what is installed beside the program. */
+static int print_documentation(const char *what)
+{
+    if (strcmp(what, "man") == 0)
+        print_man_page(stdout);
+    else
+        print_completion(stdout, what);
+    return EXIT_ALL_WRITTEN;
+}
+
+int main(int argc, char **argv)
+{
+    const char *name = argc > 1 ? argv[1] : "";
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
+        print_usage(stdout);
+        return EXIT_ALL_WRITTEN;
+    }
+    if (strcmp(name, "--version") == 0) name = "version";
+    if (strcmp(name, "documentation") == 0 && argc == 3) return print_documentation(argv[2]);
+    const struct verb *verb = find_verb(name);
+    if (verb == NULL) {
+        if (*name != '\0') fprintf(stderr, "pomona: there is no verb %s\n\n", name);
+        print_usage(stderr);
+        return EXIT_USAGE;
+    }
+    struct settings settings;
+    if (!parse_options(&settings, verb, argc, argv)) return EXIT_USAGE;
+    if (settings.help) {
+        print_help(stdout, verb);
+        return EXIT_ALL_WRITTEN;
+    }
+    settings.run.cpu = getenv("POMONA_CPU");
+    return verb->run(&settings);
+}

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "terminal.h"
+#include "verbs.h"
+
+int verb_extract(struct settings *settings)
+{
+    struct pom_run_result result = {0};
+    struct pom_error err = {0};
+    settings->run.source = settings->arguments[0];
+    settings->run.output = settings->arguments[1];
+    terminal_attach(settings);
+    enum pom_status status = pom_extract_run(&settings->run, &result, &err);
+    return terminal_finish(settings, status, &result, &err);
+}

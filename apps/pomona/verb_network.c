@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "terminal.h"
+#include "verbs.h"
+
+#include <inttypes.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static int list(struct settings *settings)
+{
+    static const struct {
+        const char *name, *note;
+    } known[] = {
+        {"mobilenetv2", "ImageNet, 1280 features; pomona network pull mobilenetv2"},
+        {"resnet50", "ImageNet, 2048 features; pomona network pull resnet50"},
+        {"orchard", "small, embedded, 1280 features; always there"},
+    };
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        struct pom_network *network = NULL;
+        bool is_there = pom_network_open(&network, known[i].name, NULL) == POM_OK;
+        const char *identity = is_there ? pom_network_info(network)->identity : "";
+        if (settings->json) {
+            printf("{\"name\":\"%s\",\"installed\":%s,\"identity\":\"%s\"}\n", known[i].name,
+                   is_there ? "true" : "false", identity);
+        } else {
+            printf("%-12s %-14s %.12s  %s\n", known[i].name, is_there ? "installed" : "not installed",
+                   is_there ? identity : "-           ", known[i].note);
+        }
+        pom_network_free(network);
+    }
+    return EXIT_ALL_WRITTEN;
+}
+
+/* FILE without its folder and ending, with .pomona instead. */
+static bool default_destination(char *path, size_t path_bytes, const char *source)
+{
+    const char *name = strrchr(source, '/');
+    name = name != NULL ? name + 1 : source;
+    return snprintf(path, path_bytes, "%.*s.pomona", (int)strcspn(name, "."), name) < (int)path_bytes;
+}
+
+static int convert(struct settings *settings, const char *source)
+{
+    struct pom_error err = {0};
+    char destination[PATH_MAX];
+    if (settings->file != NULL)
+        snprintf(destination, sizeof destination, "%s", settings->file);
+    else if (!default_destination(destination, sizeof destination, source))
+        return EXIT_USAGE;
+    if (pom_network_convert(source, destination, &settings->convert, &err) != POM_OK)
+        return terminal_fail(settings, &err);
+    struct pom_network *network = NULL;
+    if (pom_network_open(&network, destination, &err) != POM_OK) return terminal_fail(settings, &err);
+    printf("%s: %s\n", destination, pom_network_info(network)->identity);
+    pom_network_free(network);
+    return EXIT_ALL_WRITTEN;
+}
+
+static void print_layers(const struct pom_network *network, int n_layers)
+{
+    printf("\n%-28s %-20s %-9s %-15s %12s %14s\n", "layer", "kind", "kernel", "output", "parameters",
+           "multiply-adds");
+    for (int i = 0; i < n_layers; i++) {
+        struct pom_layer_info layer;
+        if (pom_network_layer(network, i, &layer, NULL) != POM_OK) return;
+        char kernel[32], output[48];
+        snprintf(kernel, sizeof kernel, "%dx%d/%d", layer.kernel_px, layer.kernel_px, layer.stride_px);
+        snprintf(output, sizeof output, "%dx%dx%d", layer.out_height_px, layer.out_width_px,
+                 layer.out_channels);
+        printf("%-28s %-20s %-9s %-15s %12" PRId64 " %14" PRId64 "\n", layer.name, layer.kind, kernel, output,
+               layer.n_parameters, layer.n_macs);
+    }
+}
+
+static void print_info_json(const struct pom_network_info *info)
+{
+    printf("{\"name\":");
+    print_json_text(stdout, info->name);
+    printf(",\"identity\":\"%s\",\"input_px\":%d,\"n_features\":%d,\"n_layers\":%d,\"n_parameters\":%" PRId64
+           ",\"n_macs\":%" PRId64 ",\"preprocessing\":\"%s\",\"padding\":\"%s\",\"origin\":",
+           info->identity, info->input_px, info->n_features, info->n_layers, info->n_parameters, info->n_macs,
+           info->preprocessing, info->padding);
+    print_json_text(stdout, info->origin);
+    fputs(",\"licence\":", stdout);
+    print_json_text(stdout, info->licence);
+    fputs("}\n", stdout);
+}
+
+static int info(struct settings *settings, const char *name)
+{
+    struct pom_error err = {0};
+    struct pom_network *network = NULL;
+    if (pom_network_open(&network, name, &err) != POM_OK) return terminal_fail(settings, &err);
+    const struct pom_network_info *info = pom_network_info(network);
+    if (settings->json) {
+        print_info_json(info);
+    } else {
+        printf("name           %s\nidentity       %s\ninput          %dx%d RGB, preprocessing %s, padding "
+               "%s\nfeatures       %d\n"
+               "parameters     %" PRId64 "\nmultiply-adds  %" PRId64
+               "\norigin         %s\nlicence        %s\n",
+               info->name, info->identity, info->input_px, info->input_px, info->preprocessing, info->padding,
+               info->n_features, info->n_parameters, info->n_macs, info->origin, info->licence);
+        if (info->training[0] != '\0') printf("training       %s\n", info->training);
+        print_layers(network, info->n_layers);
+    }
+    pom_network_free(network);
+    return EXIT_ALL_WRITTEN;
+}
+
+static int verify(struct settings *settings, const char *name)
+{
+    struct pom_error err = {0};
+    struct pom_network *network = NULL;
+    enum pom_status status = pom_network_open(&network, name, &err);
+    if (status == POM_OK) status = pom_network_verify(network, &err);
+    if (status == POM_OK && !settings->quiet)
+        printf("%s: the features of the built-in image are as they should be\n",
+               pom_network_info(network)->name);
+    pom_network_free(network);
+    return status == POM_OK ? EXIT_ALL_WRITTEN : terminal_fail(settings, &err);
+}
+
+int verb_network(struct settings *settings)
+{
+    const char *what = settings->arguments[0], *name = settings->arguments[1];
+    if (strcmp(what, "list") == 0 && name == NULL) return list(settings);
+    if (name == NULL) {
+        fputs("pomona network: usage: network list, or network pull|convert|info|verify NAME (see pomona "
+              "network --help)\n",
+              stderr);
+        return EXIT_USAGE;
+    }
+    if (strcmp(what, "convert") == 0) return convert(settings, name);
+    if (strcmp(what, "info") == 0) return info(settings, name);
+    if (strcmp(what, "verify") == 0) return verify(settings, name);
+    fprintf(stderr, "pomona network: there is no %s; use list, pull, convert, info or verify\n", what);
+    return EXIT_USAGE;
+}
