@@ -1,9 +1,51 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Every suite, as CI runs it: tests/run.sh BUILD
+# Every check, as CI runs them: tests/run.sh BUILD
+#   1. formatting, and warnings as errors in two compilers
+#   2. every suite on the release build
+#   3. the quick suite under address and undefined-behaviour sanitizers, then under the thread sanitizer
+# Ends with one line of totals; exit code 0 when nothing failed.
 set -eu
 build=${1:-build}
-meson test -C "$build" --print-errorlogs
-passed=$(grep -c '"result": "OK"' "$build/meson-logs/testlog.json" || true)
-skipped=$(grep -c '"result": "SKIP"' "$build/meson-logs/testlog.json" || true)
-echo "$passed passed, 0 failed, $skipped skipped"
+passed=0
+failed=0
+skipped=0
+
+# suite NAME BUILD [MESON TEST OPTIONS]: runs tests and adds them up.
+suite() {
+    name=$1 folder=$2
+    shift 2
+    echo "=== $name"
+    meson test -C "$folder" --print-errorlogs "$@" || true
+    log=$folder/meson-logs/testlog.json
+    passed=$((passed + $(grep -c '"result": "OK"' "$log" || true)))
+    skipped=$((skipped + $(grep -c '"result": "SKIP"' "$log" || true)))
+    failed=$((failed + $(grep -cv -e '"result": "OK"' -e '"result": "SKIP"' "$log" || true)))
+    rm -f "$log"
+}
+
+# sanitized SANITIZERS: a clang build of its own.
+sanitized() {
+    folder=$build-$(echo "$1" | tr , -)
+    if [ ! -e "$folder/build.ninja" ]; then
+        CC=clang meson setup "$folder" --buildtype=debugoptimized --werror -Db_sanitize="$1" -Db_lundef=false >/dev/null
+    fi
+    ninja -C "$folder" >/dev/null || { echo "the $1 build failed"; ninja -C "$folder" | tail -n 40; exit 1; }
+    suite "quick suite, $1 sanitizer" "$folder" --suite quick --timeout-multiplier 5
+}
+
+echo "=== formatting"
+if git ls-files '*.c' '*.h' | xargs clang-format --dry-run -Werror; then
+    passed=$((passed + 1))
+else
+    failed=$((failed + 1))
+fi
+
+suite "all suites, release" "$build"
+export ASAN_OPTIONS=detect_leaks=1:allocator_may_return_null=1
+export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
+sanitized address,undefined
+sanitized thread
+
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" = 0 ]

@@ -1,0 +1,79 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# A whole run on drawn photos: what it writes, what it refuses, and that cutting the work differently changes nothing.
+. "$(dirname "$0")/lib.sh"
+
+draw_photos photos 2
+n_photos=$(find photos -type f | wc -l)
+
+expect 1 "$pomona" run photos out --format csv,json --part-rows 7 -k 5
+expect_stderr "network: orchard"
+expect_stderr "2 failed"
+[ "$(count out listed)" = "$n_photos" ] || fail "listed $(count out listed) of $n_photos"
+[ "$(count out written)" = $((n_photos - 2)) ] || fail "written $(count out written)"
+[ "$(count out failed)" = 2 ] || fail "failed $(count out failed)"
+for file in features/_SUCCESS pca/_SUCCESS failures/_SUCCESS pca.safetensors report.html run.json plots/scree.svg plots/components_3d.png; do
+    expect_file "out/$file"
+done
+[ "$(rows out/features | wc -l)" = $((n_photos - 2)) ] || fail "rows in features"
+[ "$(rows out/failures | wc -l)" = 2 ] || fail "rows in failures"
+head -n 1 out/features_csv/part-00000-*.csv | grep -q '^path,label,f0,f1,.*,f1279' || fail "header of features"
+head -n 1 out/pca_csv/part-00000-*.csv | tr -d '\r' | grep -qx 'path,label,pc1,pc2,pc3,pc4,pc5' || fail "header of pca"
+grep -q '"state": "complete"' out/run.json || fail "state in run.json"
+[ -z "$(find out -name '*.tmp-*')" ] || fail "temporary files are left"
+
+# An output is never touched without permission, and never when it is not ours.
+find out -type f | sort | xargs sha256sum >before
+expect 2 "$pomona" run photos out
+expect_stderr "holds a run already (complete)"
+expect 2 "$pomona" run photos out --resume --part-rows 8 --format csv,json -k 5
+expect_stderr "part_rows"
+expect 2 "$pomona" run photos photos --overwrite
+expect_stderr "pomona did not make it"
+expect 1 "$pomona" run photos out --format csv,json --part-rows 7 -k 5 --resume
+expect_stderr "are there already"
+find out -type f ! -name run.json | sort | xargs sha256sum >after
+grep -v run.json before | cmp -s - after || fail "a refused or finished run changed files"
+
+# A dry run writes nothing.
+expect 0 "$pomona" run photos dry --dry-run
+expect_stderr "dry run: $n_photos photos listed, $n_photos to extract"
+expect_no_file dry
+
+# Another part size, thread count or kernel set, or the steps by hand: the same rows.
+rows out/features >features.csv
+rows out/pca >pca.csv
+for part_rows in 1 1024; do
+    expect 1 "$pomona" run photos "out-$part_rows" --format csv --part-rows $part_rows -k 5 --threads 1 --no-report
+    rows "out-$part_rows/features" | cmp -s - features.csv || fail "features differ with --part-rows $part_rows"
+    rows "out-$part_rows/pca" | cmp -s - pca.csv || fail "pca differs with --part-rows $part_rows"
+done
+for cpu in $("$pomona" version --cpu | sed -n 's/^kernel sets on this machine: //p'); do
+    expect 1 env POMONA_CPU="$cpu" "$pomona" extract photos "out-$cpu" --format csv,json --part-rows 7 --threads 2
+    for part in out/features/part-*.parquet; do expect_same "$part" "out-$cpu/features/$(basename "$part")"; done
+    rows "out-$cpu/features" | cmp -s - features.csv || fail "features differ with POMONA_CPU=$cpu"
+done
+expect 0 "$pomona" fit out-scalar --out hand.safetensors -k 5
+expect_same hand.safetensors out/pca.safetensors
+expect 0 "$pomona" transform out-scalar --pca hand.safetensors out-scalar
+for part in out/pca/part-*.parquet; do expect_same "$part" "out-scalar/pca/$(basename "$part")"; done
+expect 2 "$pomona" fit out-scalar --out hand.safetensors
+expect_stderr "hand.safetensors is there already"
+
+# The report can be made again, and needs a run.
+rm out/report.html
+expect 0 "$pomona" report out
+expect_file out/report.html
+expect 2 "$pomona" report photos
+expect_stderr "is not the output of a run"
+
+# For machines: one JSON object a line on stdout, nothing on stderr.
+expect 1 "$pomona" extract photos json --json
+grep -qv '^{.*}$' stdout && fail "a line of stdout is not a JSON object"
+expect_stdout '"event":"done"'
+[ ! -s stderr ] || fail "--json wrote to stderr"
+expect 1 "$pomona" extract photos quiet --quiet
+[ ! -s stdout ] && [ ! -s stderr ] || fail "--quiet printed something"
+
+expect 3 "$pomona" extract photos capped --max-failures 1
+expect_stderr "2 photos failed and --max-failures is 1"

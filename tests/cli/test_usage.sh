@@ -1,0 +1,60 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Wrong usage is told from wrong photos: exit code 2 and a sentence that says where to look.
+. "$(dirname "$0")/lib.sh"
+
+expect 2 "$pomona"
+expect_stderr "pomona run SOURCE OUT"
+expect 0 "$pomona" --help
+expect_stdout "Exit codes"
+expect 2 "$pomona" peel
+expect_stderr "there is no verb peel"
+
+for verb in run extract fit transform report network bench version; do
+    expect 0 "$pomona" $verb --help
+    expect_stdout "usage: pomona $verb"
+done
+
+expect 2 "$pomona" run
+expect_stderr "usage: pomona run SOURCE OUT"
+expect 2 "$pomona" run a b c
+expect_stderr "one argument too many: c"
+expect 2 "$pomona" run a b --ripe
+expect_stderr "there is no option --ripe (see pomona run --help)"
+expect 2 "$pomona" run a b --threads
+expect_stderr "a value is missing after --threads"
+expect 2 "$pomona" run a b --threads 0
+expect_stderr "at least 1, not 0"
+expect 2 "$pomona" run a b --variance=1.5
+expect_stderr "at most 1, not 1.5"
+expect 2 "$pomona" run a b --filter mush
+expect_stderr "nearest box bilinear hamming bicubic lanczos"
+expect 2 "$pomona" run a b --resume=yes
+expect_stderr "no value goes with --resume"
+expect 2 "$pomona" fit a
+expect_stderr "--out FILE is missing"
+expect 2 "$pomona" transform a b
+expect_stderr "--pca FILE is missing"
+expect 2 "$pomona" network peel x
+expect_stderr "there is no peel"
+
+expect 2 "$pomona" run nowhere out
+expect_stderr "the source nowhere is not there"
+mkdir empty
+expect 2 "$pomona" run empty out
+expect_stderr "empty has no photo that matches"
+expect 2 "$pomona" run empty out --glob ""
+expect_stderr "--glob is empty"
+expect 2 "$pomona" run empty out --label-from "regex:("
+expect 2 "$pomona" run empty out --network nowhere
+expect 2 env POMONA_CPU=abacus "$pomona" version --cpu
+expect_stderr "abacus"
+
+expect 0 "$pomona" version
+expect_stdout "pomona 0."
+expect 0 "$pomona" version --cpu --json
+expect_stdout '"kernel_sets":["scalar"'
+for shell in bash zsh fish man; do
+    expect 0 "$pomona" documentation $shell
+    expect_stdout retry
+done
