@@ -34,6 +34,8 @@ static enum pom_status choose_reader(struct pomi_view bytes, pomi_reader **reade
         *reader = pomi_read_keras;
     } else if (bytes.size_bytes > 8 && bytes.data[8] == '{' && bytes.data[7] == 0 && bytes.data[6] == 0) {
         *reader = pomi_read_safetensors;
+    } else if (begins_with(bytes, "\x08", 1)) { /* the field ir_version, which writers put first */
+        *reader = pomi_read_onnx;
     } else if (begins_with(bytes, "PK", 2)) {
         return pomi_fail(
             err, POM_ERROR_UNSUPPORTED, "unsupported",
