@@ -88,7 +88,8 @@ class Loss:
                asks for more than the teacher knows, and is what makes backgrounds and lights fall away
     spread     keeps each feature's deviation within the batch near the teacher's: imitation alone rewards shrinking
                to the mean, and a student that does so has features of low rank
-    rank       the batch's features, unscaled, vary in as many directions as the teacher's (participation ratio)
+    rank       the batch's features, unscaled, vary in twice as many directions as the teacher's (participation ratio):
+               the pull towards few directions is strongest on the plain photos that this does not see
     """
 
     def __init__(self, mean, deviation, weights):
@@ -102,7 +103,7 @@ class Loss:
         a_centred, b_centred = F.normalize(a - a.mean(0), dim=1), F.normalize(b - b.mean(0), dim=1)
         terms["relations"] = F.mse_loss(a_centred @ a_centred.T, b_centred @ b_centred.T)
         terms["kinds"] = self.contrast(a_unit, labels)
-        terms["rank"] = F.relu(self.log_rank(teacher) - self.log_rank(student))
+        terms["rank"] = F.relu(self.log_rank(teacher) + np.log(2) - self.log_rank(student))
         terms["spread"] = F.relu(b.std(0) - a.std(0)).mean()
         return sum(self.weights[name] * term for name, term in terms.items()), terms
 
