@@ -119,8 +119,7 @@ const char *kind_name(int kind)
 static void set_palette(struct part *part, const unsigned *hex, int n, struct rng *rng)
 {
     // No two fruits are quite the same colour.
-    struct v3 tint =
-        v3(rng_range(rng, 0.92f, 1.08f), rng_range(rng, 0.92f, 1.08f), rng_range(rng, 0.88f, 1.12f));
+    struct v3 tint = rng_in_box(rng, v3(0.92f, 0.92f, 0.88f), v3(1.08f, 1.08f, 1.12f));
     for (int i = 0; i < n; i++) part->palette[i] = mul(rgb(hex[i]), tint);
 }
 
@@ -177,7 +176,7 @@ static void add_stem(struct scene *scene, struct v3 from, struct v3 to, float ra
     struct v3 along = sub(to, from);
     stem->at = from;
     stem->size = length(along);
-    stem->axes = axes_along(along, rng_range(rng, 0.0f, 2.0f * PI));
+    stem->axes = rng_spun(rng, along);
     stem->a[0] = radius / stem->size;
     stem->a[1] = 0.8f * stem->a[0];
     stem->a[2] = bend;
@@ -217,7 +216,7 @@ static void add_rosette(struct scene *scene, struct v3 at, struct v3 up, float s
     if (!part) return;
     part->at = at;
     part->size = size;
-    part->axes = axes_along(up, rng_range(rng, 0.0f, 2.0f * PI));
+    part->axes = rng_spun(rng, up);
     part->a[0] = r.count;
     part->a[1] = r.half_width;
     part->a[2] = r.lift;
@@ -235,7 +234,7 @@ static struct v3 stem_end(const struct part *body)
 
 static struct v3 leaning(struct v3 up, float amount, struct rng *rng)
 {
-    struct v3 off = v3(rng_range(rng, -1.0f, 1.0f), rng_range(rng, -1.0f, 1.0f), rng_range(rng, -1.0f, 1.0f));
+    struct v3 off = rng_in_box(rng, v3(-1.0f, -1.0f, -1.0f), v3(1.0f, 1.0f, 1.0f));
     return normalize(mad(up, off, amount));
 }
 
@@ -274,9 +273,7 @@ static void build_citrus(struct scene *scene, const struct kind *kind, const str
     if (!body) return;
     if (rng_chance(rng, kind->cut_share)) {
         // The half shows its face: upward and to the camera.
-        body->axes = axes_along(
-            v3(rng_range(rng, -0.5f, 0.5f), rng_range(rng, 0.25f, 0.9f), rng_range(rng, 0.6f, 1.0f)),
-            rng_range(rng, 0.0f, 2.0f * PI));
+        body->axes = rng_spun(rng, rng_in_box(rng, v3(-0.5f, 0.25f, 0.6f), v3(0.5f, 0.9f, 1.0f)));
         cut_body(body, v3(0.0f, 1.0f, 0.0f), 0.04f);
         block_half(scene, body, body->axes.y);
         return;
@@ -286,8 +283,8 @@ static void build_citrus(struct scene *scene, const struct kind *kind, const str
         static const unsigned bark[2] = {0x4d5a26, 0x3a4a1c};
         struct v3 root = stem_end(body), tip = mad(root, leaning(body->axes.y, 0.3f, rng), 0.3f);
         add_stem(scene, root, tip, 0.04f, 0.0f, bark, rng);
-        add_leaf(scene, tip, leaning(body->axes.x, 0.5f, rng), body->axes.y, rng_range(rng, 1.0f, 1.4f),
-                 0.24f, rng);
+        struct v3 along = leaning(body->axes.x, 0.5f, rng);
+        add_leaf(scene, tip, along, body->axes.y, rng_range(rng, 1.0f, 1.4f), 0.24f, rng);
     }
 }
 
@@ -313,12 +310,12 @@ static void build_strawberry(struct scene *scene, const struct kind *kind, const
     if (!body) return;
     block_body(scene, body);
     struct v3 root = mad(stem_end(body), body->axes.y, 0.01f);
-    add_rosette(scene, root, body->axes.y, body->size * rng_range(rng, 0.75f, 0.95f),
-                (struct rosette){(float)(8 + rng_below(rng, 3)), 0.20f, rng_range(rng, -0.05f, 0.25f),
-                                 rng_range(rng, -0.35f, 0.25f), 0.02f},
-                green, rng);
-    add_stem(scene, root, mad(root, leaning(body->axes.y, 0.3f, rng), rng_range(rng, 0.2f, 0.5f)), 0.045f,
-             0.12f, green, rng);
+    struct rosette calyx = {.count = (float)(8 + rng_below(rng, 3)), .half_width = 0.20f, .inner = 0.02f};
+    calyx.lift = rng_range(rng, -0.05f, 0.25f);
+    calyx.curl = rng_range(rng, -0.35f, 0.25f);
+    add_rosette(scene, root, body->axes.y, body->size * rng_range(rng, 0.75f, 0.95f), calyx, green, rng);
+    struct v3 up = leaning(body->axes.y, 0.3f, rng);
+    add_stem(scene, root, mad(root, up, rng_range(rng, 0.2f, 0.5f)), 0.045f, 0.12f, green, rng);
 }
 
 static void build_kiwi(struct scene *scene, const struct kind *kind, const struct axes *pose, struct rng *rng)
@@ -327,9 +324,7 @@ static void build_kiwi(struct scene *scene, const struct kind *kind, const struc
     if (!body) return;
     // The first of a photo is always cut: it is the cut that tells a kiwi.
     if (body->piece == 1 || rng_chance(rng, kind->cut_share)) {
-        body->axes = axes_along(
-            v3(rng_range(rng, -0.45f, 0.45f), rng_range(rng, 0.25f, 0.9f), rng_range(rng, 0.6f, 1.0f)),
-            rng_range(rng, 0.0f, 2.0f * PI));
+        body->axes = rng_spun(rng, rng_in_box(rng, v3(-0.45f, 0.25f, 0.6f), v3(0.45f, 0.9f, 1.0f)));
         cut_body(body, v3(0.0f, 1.0f, 0.0f), 0.03f);
         block_half(scene, body, body->axes.y);
         return;
@@ -346,8 +341,7 @@ static void build_avocado(struct scene *scene, const struct kind *kind, const st
     (void)pose;
     struct part *body = add_body(scene, kind, pose, rng);
     if (!body) return;
-    struct axes face = axes_along(v3(rng_range(rng, -0.25f, 0.25f), 1.0f, rng_range(rng, 0.0f, 0.45f)),
-                                  rng_range(rng, 0.0f, 2.0f * PI));
+    struct axes face = rng_spun(rng, rng_in_box(rng, v3(-0.25f, 1.0f, 0.0f), v3(0.25f, 1.0f, 0.45f)));
     // Local z is the cut's normal; the stem points somewhere across.
     body->axes = (struct axes){face.z, face.x, face.y};
     if (body->piece != 1 && !rng_chance(rng, kind->cut_share)) {
@@ -374,7 +368,7 @@ static void build_watermelon(struct scene *scene, const struct kind *kind, const
     struct part *body = add_body(scene, kind, pose, rng);
     if (!body) return;
     float form = rng_unit(rng), turn = rng_range(rng, -0.7f, 0.7f), thick = rng_range(rng, 0.10f, 0.20f);
-    struct v3 up = v3(rng_range(rng, -0.15f, 0.15f), 1.0f, rng_range(rng, -0.35f, 0.0f));
+    struct v3 up = rng_in_box(rng, v3(-0.15f, 1.0f, -0.35f), v3(0.15f, 1.0f, 0.0f));
     if (form < 0.35f) { // a wedge: two faces that meet in an edge on top
         float half = rng_range(rng, 0.38f, 0.60f);
         body->axes = axes_along(up, 0.5f * PI + turn); // the edge runs across the picture
@@ -428,14 +422,13 @@ static void build_cherries(struct scene *scene, const struct kind *kind, const s
     int lying = rng_chance(rng, 0.4f);
     float turn = rng_range(rng, 0.0f, 2.0f * PI);
     struct v3 side = v3(cosine(turn), 0.0f, 0.6f * sine(turn));
-    struct v3 joint =
-        lying ? v3(rng_range(rng, -0.7f, 0.7f), 0.10f, rng_range(rng, -2.2f, -1.7f))
-              : v3(rng_range(rng, -0.4f, 0.4f), rng_range(rng, 1.7f, 2.2f), rng_range(rng, -0.9f, -0.2f));
+    struct v3 joint = lying ? rng_in_box(rng, v3(-0.7f, 0.10f, -2.2f), v3(0.7f, 0.10f, -1.7f))
+                            : rng_in_box(rng, v3(-0.4f, 1.7f, -0.9f), v3(0.4f, 2.2f, -0.2f));
     for (int i = 0; i < 2; i++) {
         struct v3 at = scale(side, i ? 0.66f : -0.66f);
         struct v3 up = normalize(sub(joint, at));
         if (lying) up = normalize(mad(up, v3(0.0f, 1.0f, 0.0f), 0.5f));
-        struct axes axes = axes_along(up, rng_range(rng, 0.0f, 2.0f * PI));
+        struct axes axes = rng_spun(rng, up);
         struct part *body = add_body(scene, kind, &axes, rng);
         if (!body) return;
         body->at = at;
@@ -448,7 +441,7 @@ static void build_cherries(struct scene *scene, const struct kind *kind, const s
         add_stem(scene, mad(stem_end(body), up, -0.05f), joint, 0.030f, (i ? 0.08f : -0.08f), green, rng);
     }
     if (rng_chance(rng, 0.45f))
-        add_leaf(scene, joint, v3(rng_range(rng, -1.0f, 1.0f), 0.0f, rng_range(rng, -0.4f, 0.5f)),
+        add_leaf(scene, joint, rng_in_box(rng, v3(-1.0f, 0.0f, -0.4f), v3(1.0f, 0.0f, 0.5f)),
                  v3(0.0f, 1.0f, 0.3f), 1.3f, 0.25f, rng);
 }
 
@@ -551,9 +544,7 @@ static void build_grapes(struct scene *scene, const struct kind *kind, const str
     static const unsigned green[4] = {0xa9b84e, 0xc0bc5a, 0xd8dcae, 0};
     float lean = rng_range(rng, -0.5f, 0.5f);
     for (int i = 0; i < n; i++) {
-        struct axes axes = axes_along(
-            v3(rng_range(rng, -0.7f, 0.7f), rng_range(rng, -0.5f, 1.0f), rng_range(rng, -1.0f, 0.3f)),
-            rng_range(rng, 0.0f, 6.0f));
+        struct axes axes = rng_spun(rng, rng_in_box(rng, v3(-0.7f, -0.5f, -1.0f), v3(0.7f, 1.0f, 0.3f)));
         int first_part = scene->n_parts, first_blocker = scene->n_blockers;
         struct part *berry = add_body(scene, kind, &axes, rng);
         if (!berry) return;

@@ -31,6 +31,18 @@ int rng_chance(struct rng *rng, float probability)
     return rng_unit(rng) < probability;
 }
 
+struct v3 rng_in_box(struct rng *rng, struct v3 low, struct v3 high)
+{
+    float x = rng_range(rng, low.x, high.x), y = rng_range(rng, low.y, high.y),
+          z = rng_range(rng, low.z, high.z);
+    return v3(x, y, z);
+}
+
+struct axes rng_spun(struct rng *rng, struct v3 up)
+{
+    return axes_along(up, rng_range(rng, 0.0f, 2.0f * PI));
+}
+
 uint32_t hash_lattice(int x, int y, int z, uint32_t seed)
 {
     uint32_t h = (uint32_t)x * 0x8da6b343u ^ (uint32_t)y * 0xd8163841u ^ (uint32_t)z * 0xcb1ab31fu ^ seed;

@@ -8,7 +8,9 @@
 #include <stdint.h>
 #include "vec.h"
 
-// A stream of random numbers (splitmix64, Steele, Lea and Flood 2014).
+// A stream of random numbers (splitmix64, Steele, Lea and Flood 2014). C leaves open in which order a call's
+// arguments are evaluated, so no two draws may stand in one argument list: the picture would depend on the
+// compiler.
 struct rng {
     uint64_t state;
 };
@@ -18,6 +20,8 @@ float rng_unit(struct rng *rng);                         // [0, 1)
 float rng_range(struct rng *rng, float low, float high); // [low, high)
 int rng_below(struct rng *rng, int n);                   // 0 .. n-1
 int rng_chance(struct rng *rng, float probability);
+struct v3 rng_in_box(struct rng *rng, struct v3 low, struct v3 high);
+struct axes rng_spun(struct rng *rng, struct v3 up); // a frame with y along `up`, turned round it by chance
 
 // A well-mixed 32-bit hash of a lattice point; hash_unit maps a hash to [0, 1).
 uint32_t hash_lattice(int x, int y, int z, uint32_t seed);

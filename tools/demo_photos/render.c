@@ -398,7 +398,7 @@ static void develop(const struct sample *samples, float *rgb, int width, int hei
     float exposure = rng_range(rng, 0.50f, 0.74f),
           vignette = rng_chance(rng, 0.6f) ? rng_range(rng, 0.05f, 0.35f) : 0.0f;
     float vivid = rng_range(rng, 0.84f, 1.0f);
-    struct v3 balance = v3(rng_range(rng, 0.96f, 1.05f), 1.0f, rng_range(rng, 0.94f, 1.05f));
+    struct v3 balance = rng_in_box(rng, v3(0.96f, 1.0f, 0.94f), v3(1.05f, 1.0f, 1.05f));
     for (int y = 0; y < height; y++) {
         for (int x = 0; x < width; x++) {
             size_t i = (size_t)y * (size_t)width + (size_t)x;

@@ -44,8 +44,7 @@ static const struct ground_colours COLOURS[N_GROUNDS][N_COLOURS] = {
 
 static struct v3 tinted(struct v3 colour, float strength, struct rng *rng)
 {
-    struct v3 tint = v3(rng_range(rng, -strength, strength), rng_range(rng, -strength, strength),
-                        rng_range(rng, -strength, strength));
+    struct v3 tint = rng_in_box(rng, v3(-strength, -strength, -strength), v3(strength, strength, strength));
     return mul(colour, add(v3(1.0f, 1.0f, 1.0f), tint));
 }
 
@@ -81,7 +80,8 @@ void scene_init(struct scene *scene, enum ground_kind kind, struct rng *rng)
     memset(scene, 0, sizeof(*scene));
     struct ground *ground = &scene->ground;
     const struct ground_colours *colours = &COLOURS[kind][rng_below(rng, N_COLOURS)];
-    float turn = rng_range(rng, -0.6f, 0.6f) + (rng_chance(rng, 0.4f) ? 0.5f * PI : 0.0f);
+    float turn = rng_range(rng, -0.6f, 0.6f);
+    if (rng_chance(rng, 0.4f)) turn += 0.5f * PI;
     ground->kind = kind;
     ground->seed = (uint32_t)rng_next(rng);
     ground->turn_cos = cosine(turn);
@@ -99,9 +99,9 @@ void scene_init(struct scene *scene, enum ground_kind kind, struct rng *rng)
     scene->backdrop[1] = tinted(rgb(dim ? 0x2c2a2a : 0xd8d6d2), 0.15f, rng);
     scene->n_lamps = rng_below(rng, 8);
     for (int i = 0; i < scene->n_lamps; i++) {
-        scene->lamps[i].towards =
-            normalize(v3(rng_range(rng, -0.7f, 0.7f), rng_range(rng, -0.3f, 0.2f), -1.0f));
-        scene->lamps[i].colour = scale(tinted(rgb(0xffd9a0), 0.3f, rng), rng_range(rng, 0.15f, 0.6f));
+        scene->lamps[i].towards = normalize(rng_in_box(rng, v3(-0.7f, -0.3f, -1.0f), v3(0.7f, 0.2f, -1.0f)));
+        float strength = rng_range(rng, 0.15f, 0.6f);
+        scene->lamps[i].colour = scale(tinted(rgb(0xffd9a0), 0.3f, rng), strength);
         scene->lamps[i].size = rng_range(rng, 0.02f, 0.07f);
     }
     if (kind == GROUND_CUTOUT || kind == GROUND_STUDIO || kind == GROUND_PAPER) {
