@@ -12,10 +12,10 @@ trap 'rm -rf "$work"' EXIT
 # Two of each kind, for variety in number, light and ground.
 set --
 for photo in \
-    apple-red-006 avocado-010 blueberry-002 kiwi-003 lemon-011 pineapple-001 strawberry-003 watermelon-008 cherry-004 \
-    orange-011 pear-010 plum-022 tomato-002 grapes-006 banana-009 lime-005 peach-006 apple-green-019 \
-    blueberry-013 strawberry-012 tomato-003 orange-006 apple-red-012 peach-003 lemon-009 lime-009 plum-004 \
-    banana-019 cherry-017 kiwi-014 apple-green-005 watermelon-004 grapes-002 avocado-008 pear-005 pineapple-004; do
+    apple-red-005 avocado-008 blueberry-002 kiwi-003 lemon-011 pineapple-006 strawberry-003 watermelon-008 cherry-017 \
+    orange-013 pear-023 plum-022 tomato-005 grapes-020 banana-022 lime-005 peach-016 apple-green-012 \
+    blueberry-013 strawberry-012 tomato-012 orange-006 apple-red-012 peach-011 lemon-009 lime-017 plum-001 \
+    banana-016 cherry-003 kiwi-017 apple-green-020 watermelon-004 grapes-013 avocado-002 pear-003 pineapple-011; do
     set -- "$@" "$(echo "$work/${photo%-*}/$photo".*)"
 done
 montage "$@" -auto-orient -thumbnail 130x130^ -gravity center -extent 130x130 -tile 9x -geometry +2+2 \
