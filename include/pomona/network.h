@@ -113,12 +113,34 @@ struct pom_pull_options {
 
 POM_API void pom_pull_options_init(struct pom_pull_options *options);
 
-/* Downloads the publisher's weights of "mobilenetv2" or "resnet50", checks them (checksum where the publisher
- * gives one, and the features of a built-in test image), converts and installs NAME.pomona. Resumable and
- * atomic. Errors: NOT_FOUND (no such name), IO, MISMATCH (wrong checksum or wrong network), INTERRUPTED,
- * UNSUPPORTED. */
+/* Downloads the publisher's weights of "mobilenetv2" or "resnet50", checks them (the checksum where the publisher
+ * gives one, else the features of a built-in test image), converts and installs NAME.pomona. What was downloaded
+ * is kept in .NAME.download beside it until then: a pull that was stopped or cut off goes on from there; one that
+ * turns out to be wrong removes it. NAME.pomona appears whole or not at all; one that is there is replaced.
+ * `options` may be NULL. Errors: NOT_FOUND (no such name, or the server has no such file), IO, EXISTS (another
+ * pull of it is running), MISMATCH (wrong checksum or wrong network), INTERRUPTED, LIMIT, UNSUPPORTED. */
 POM_API enum pom_status pom_network_pull(const char *name, const struct pom_pull_options *options,
                                          struct pom_error *err);
+
+/* One line of what there is: the embedded network, those that can be pulled, and every NAME.pomona in the
+ * networks folder, which may be any that was put there. */
+struct pom_network_entry {
+    char name[104];
+    char path[1024];        /* of the installed file; "" when there is none */
+    int64_t size_bytes;     /* of the installed file */
+    int64_t download_bytes; /* about, when it can be pulled; else 0 */
+    int is_embedded;
+    int is_installed;
+    int can_be_pulled;
+};
+
+/* Known names first, then the others sorted by name. The caller owns *entries and frees them with
+ * pom_network_list_free. Files are not opened. Errors: NOT_FOUND (no home), IO, MEMORY. */
+POM_API enum pom_status pom_network_list(struct pom_network_entry **entries, size_t *n_entries,
+                                         struct pom_error *err);
+
+/* NULL is fine. */
+POM_API void pom_network_list_free(struct pom_network_entry *entries);
 
 /* Computes the features of a built-in test image and compares with the values stored for this network's name.
  * Errors: MISMATCH with the largest difference; NOT_FOUND when nothing is known about the name. */

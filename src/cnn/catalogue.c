@@ -30,6 +30,7 @@ static const struct pomi_known_network known[] = {
                   "for Keras: " KERAS_APPLICATIONS RESNET50_FILE,
         .licence = "MIT",
     },
+    {.name = "orchard", .expected = &orchard_features},
 };
 
 const struct pomi_known_network *pomi_catalogue_at(size_t index)

@@ -2,11 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes src/cnn/verify_features.h: what known networks make of the built-in test image, in float64 numpy.
 
-    verify_features.py MOBILENETV2_NO_TOP.h5 > src/cnn/verify_features.h
+    verify_features.py MOBILENETV2_NO_TOP.h5 src/cnn/orchard.safetensors > src/cnn/verify_features.h
 
 It shares nothing with the product: it reads Keras' published file itself and computes the network as the paper and
-Keras' code describe it, batch normalisation unfolded. Versions that made the committed file are in its first lines.
+Keras' code describe it, batch normalisation unfolded; and it reads the embedded network's file and computes its layers
+in turn. Run it again when the embedded network changes. Versions that made the committed file are in its first lines.
 """
+import json
+import struct
 import sys
 
 import h5py
@@ -69,6 +72,38 @@ def mobilenetv2(path, image):
         return relu6(conv(x)).mean((0, 1))
 
 
+def read_safetensors(path):
+    data = open(path, "rb").read()
+    length, = struct.unpack("<Q", data[:8])
+    header = json.loads(data[8:8 + length])
+    metadata, types = header.pop("__metadata__"), {"F32": np.float32, "F16": np.float16, "I8": np.int8}
+    return metadata, {name: np.frombuffer(data[8 + length:][slice(*entry["data_offsets"])], types[entry["dtype"]])
+                      .reshape(entry["shape"]) for name, entry in header.items()}
+
+
+def network_file(path):
+    """Features of the test image by a network file with TensorFlow's padding and preprocessing, like `orchard`."""
+    metadata, tensors = read_safetensors(path)
+    assert (metadata["padding"], metadata["preprocessing"]) == ("same", "tf")
+    clips = {"none": lambda x: x, "relu": lambda x: np.maximum(x, 0), "relu6": lambda x: np.clip(x, 0, 6)}
+    maps = {"image": picture(int(metadata["input_px"])).astype(np.float64) / 127.5 - 1}
+    for layer in json.loads(metadata["layers"]):
+        name, op = layer["name"], layer["op"]
+        if op in ("conv", "depthwise"):
+            weight = tensors[name + ".weight"].astype(np.float64)  # [out][kernel][kernel][in]
+            if name + ".scale" in tensors:
+                weight = weight * tensors[name + ".scale"].astype(np.float64).reshape(-1, 1, 1, 1)
+            view = windows(maps[layer["input"]], layer["kernel"], layer["stride"])
+            x = np.einsum("hwijc,cij->hwc", view, weight[..., 0]) if op == "depthwise" else \
+                np.tensordot(view, weight, ([2, 3, 4], [1, 2, 3]))
+            maps[name] = clips[layer["activation"]](x + tensors[name + ".bias"])
+        elif op == "add":
+            maps[name] = clips[layer["activation"]](sum(maps[source] for source in layer["inputs"]))
+        else:
+            assert op == "global_average_pool"
+            return maps[layer["input"]].mean((0, 1))
+
+
 def table(name, features, stride):
     values = [f"{value:.9g}" for value in features[::stride].astype(np.float32)]
     values = [v + "F" if "." in v or "e" in v else v + ".0F" for v in values]
@@ -98,5 +133,6 @@ if __name__ == "__main__":
 
 #include "cnn/catalogue.h"
 {table("mobilenetv2", mobilenetv2(sys.argv[1], picture(224)), 20)}
+{table("orchard", network_file(sys.argv[2]), 20)}
 
 #endif""")
