@@ -18,11 +18,11 @@ struct kind {
     float size;
     unsigned palette[4]; // sRGB; meaning in skin.c
     float finish[3];     // fuzz, bloom, gloss (stone fruit)
-    float tilt[2];       // how far the stem leans from upright, radians: 0 stands, 1.6 lies
-    float elevation[2];  // of the camera, radians above the table
-    int few;             // most pieces lying loose in one photo
-    int pile;            // pieces in a market pile, 0: never piled
-    float cut_share;     // how many are cut open
+    float tilt[2]; // how far the stem leans from upright, radians: 0 stands, 1.6 lies; unless build decides
+    float elevation[2]; // of the camera, radians above the table
+    int few;            // most pieces lying loose in one photo
+    int pile;           // pieces in a market pile, 0: never piled
+    float cut_share;    // how many are cut open
 };
 
 static build_fn build_stemmed, build_citrus, build_tomato, build_strawberry, build_plain, build_grapes,
@@ -43,7 +43,7 @@ static const struct kind KINDS[] = {
     {.name = "avocado", .build = build_avocado, .skin = &SKIN_AVOCADO, .size = 1.0f,
      .body = {.radius = {1.42f, 1.17f, 0.98f, 0.96f, 1.00f, 1.02f, 1.02f}, .lump = 0.06f},
      .palette = {0xdcd07e, 0x8aa03c, 0x262c1c},
-     .tilt = {0.0f, 0.5f}, .elevation = {0.55f, 1.15f}, .few = 2, .cut_share = 0.75f},
+     .elevation = {0.55f, 1.15f}, .few = 2, .cut_share = 0.75f},
     {.name = "banana", .build = build_bananas, .skin = &SKIN_BANANA, .size = 1.35f,
      .palette = {0xe2ba4a, 0x9fa650, 0x55351a},
      .elevation = {0.55f, 1.25f}, .few = 1},
@@ -103,7 +103,7 @@ static const struct kind KINDS[] = {
     {.name = "watermelon", .build = build_watermelon, .skin = &SKIN_WATERMELON, .size = 1.8f,
      .body = {.radius = {1.0f, 1.0f, 1.0f, 1.0f, 1.0f, 1.0f, 1.0f}, .lump = 0.03f},
      .palette = {0xc92a36, 0xdde6b8, 0x7a9f56, 0x1c4222},
-     .tilt = {0.0f, 0.3f}, .elevation = {0.25f, 0.70f}, .few = 1, .cut_share = 1.0f},
+     .elevation = {0.25f, 0.70f}, .few = 1},
 };
 // clang-format on
 
