@@ -72,8 +72,7 @@ float *pomi_vector_memory(size_t n_floats)
     return memory;
 }
 
-/* --- Matching: layers to steps
- * ------------------------------------------------------------------------------------- */
+/* --- Matching: layers to steps --- */
 
 /* The layer that alone reads layer `index`, if it is of this kind; else -1. */
 static int sole_user(const struct builder *b, int index, enum pomi_layer_kind kind)
@@ -210,8 +209,7 @@ static enum pom_status match_steps(struct builder *b, bool *done, struct pom_err
     return POM_OK;
 }
 
-/* --- Geometry: borders, strips, scratch memory
- * ----------------------------------------------------------------------- */
+/* --- Geometry: borders, strips, scratch memory --- */
 
 /* How far a window sticks out at the end of `size` inputs. */
 static int overhang(int n_outputs, int stride, int kernel, int pad_begin, int size)
@@ -400,8 +398,7 @@ static enum pom_status shape_steps(struct builder *b, struct pom_error *err)
     return POM_OK;
 }
 
-/* --- The arena: tensors and scratch memory that do not live at the same time share addresses
- * -------------------------- */
+/* --- The arena: tensors and scratch memory that do not live at the same time share addresses --- */
 
 struct resident {
     size_t size, *offset;
@@ -481,9 +478,7 @@ done:
     return status;
 }
 
-/* --- Constants
- * ----------------------------------------------------------------------------------------------------------
- */
+/* --- Constants --- */
 
 /*
  * The next n floats of plan->constants. Constants are laid out twice by the same code: first without memory,
@@ -549,15 +544,14 @@ static void fill_depthwise(struct builder *b, struct step *step, const struct po
     step->depthwise_bias = bias;
 }
 
-/* Where the pixels of rows 0, 1, ... of an expanded map lie in its ring. */
-static void fill_expanded_offsets(struct builder *b, struct step *step)
+/* Where the pixels of a map with borders lie, row after row. */
+static const ptrdiff_t *make_pixel_offsets(struct builder *b, int height, int width, ptrdiff_t row_stride)
 {
-    ptrdiff_t *offsets = take_offsets(b, (size_t)step->expanded_rows * (size_t)step->expanded_width);
-    if (!offsets) return;
-    step->expanded_offsets = offsets;
-    for (int y = 0; y < step->expanded_rows; y++)
-        for (int x = 0; x < step->expanded_width; x++)
-            *offsets++ = y * step->expanded_row_stride + (step->expanded_left + x) * POMK_BLOCK_CHANNELS;
+    ptrdiff_t *offsets = take_offsets(b, (size_t)height * (size_t)width);
+    if (!offsets) return NULL;
+    for (int y = 0; y < height; y++)
+        for (int x = 0; x < width; x++) offsets[y * width + x] = y * row_stride + x * POMK_BLOCK_CHANNELS;
+    return offsets;
 }
 
 static void fill_constants(struct builder *b)
@@ -565,6 +559,10 @@ static void fill_constants(struct builder *b)
     struct pomi_plan *plan = b->plan;
     b->n_constants = b->n_offsets = 0;
     size_t longest_row = 0;
+    for (int i = 0; i < plan->n_tensors; i++) {
+        struct tensor *t = &plan->tensors[i];
+        if (t->left + t->right > 0) t->offsets = make_pixel_offsets(b, t->height, t->width, t->row_stride);
+    }
     for (int i = 0; i < plan->n_steps; i++) {
         struct step *step = &plan->steps[i];
         const struct pomi_layer *first = &b->graph->layers[step->layers[0]];
@@ -575,7 +573,8 @@ static void fill_constants(struct builder *b)
         switch (step->kind) {
         case STEP_BLOCK:
             fill_conv(b, &step->conv, first, activation_of(first), reads_image, input_row);
-            fill_expanded_offsets(b, step);
+            step->expanded_offsets =
+                make_pixel_offsets(b, step->expanded_rows, step->expanded_width, step->expanded_row_stride);
             fill_depthwise(b, step, &b->graph->layers[step->layers[1]]);
             fill_conv(b, &step->project, &b->graph->layers[step->layers[2]], last_activation, false, 0);
             if ((size_t)step->expanded_row_stride > longest_row)
@@ -634,9 +633,7 @@ static void make_preprocessing(struct pomi_plan *plan, enum pomi_preprocessing p
     }
 }
 
-/* --- The plan
- * -----------------------------------------------------------------------------------------------------------
- */
+/* --- The plan --- */
 
 enum pom_status pomi_plan_new(struct pomi_plan **plan_out, const struct pomi_graph *graph,
                               const struct pomk_kernels *kernels, struct pom_error *err)

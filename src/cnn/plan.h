@@ -27,6 +27,8 @@ struct tensor {
     int n_channels, n_blocks, height, width;
     int top, left, bottom, right;
     ptrdiff_t row_stride, block_stride;
+    /* [height * width]: each pixel's distance from the first; NULL where rows follow each other without a border. */
+    const ptrdiff_t *offsets;
     size_t size;               /* floats */
     size_t offset;             /* floats from the arena's start; to the border's corner */
     int first_step, last_step; /* alive from being written to being read last */
@@ -103,7 +105,7 @@ struct pomi_plan {
     int n_tensors;
     float *constants; /* weights, biases and zeros, aligned */
     size_t n_constants;
-    ptrdiff_t *offsets; /* all steps' tap_offsets and expanded_offsets */
+    ptrdiff_t *offsets; /* what all offsets of tensors, taps and rings point into */
     const float *zeros; /* a row of zeros, for padding above and below */
     size_t arena_floats;
     int input_px;

@@ -41,9 +41,7 @@ void pomi_runner_free(struct pomi_runner *runner)
     free(runner);
 }
 
-/* --- Tensors
- * ------------------------------------------------------------------------------------------------------------
- */
+/* --- Tensors --- */
 
 /* Pixel (row, column) of block 0; rows and columns of the border count from below zero. */
 static float *pixel(const struct pomi_runner *r, const struct tensor *t, int row, int column)
@@ -69,8 +67,7 @@ static void zero_border(const struct pomi_runner *r, const struct tensor *t)
     }
 }
 
-/* --- Convolution
- * -------------------------------------------------------------------------------------------------------- */
+/* --- Convolution --- */
 
 static struct pomk_conv conv_call(const struct conv *conv)
 {
@@ -105,11 +102,11 @@ static struct pomk_conv panel_call(struct pomk_conv call, const struct conv *con
 /* n_rows rows of `width` output pixels for one panel; in one go where the rows follow each other in memory.
  */
 static void conv_rows(const struct pomk_kernels *kernels, struct pomk_conv call, int n_rows, int width,
-                      ptrdiff_t input_row, ptrdiff_t output_row, ptrdiff_t residual_row)
+                      ptrdiff_t input_row, const struct tensor *output, ptrdiff_t residual_row)
 {
     const ptrdiff_t dense_row = (ptrdiff_t)width * POMK_BLOCK_CHANNELS;
-    if (input_row == width * call.pixel_stride && output_row == dense_row &&
-        (!call.residual || residual_row == dense_row)) {
+    if (input_row == width * call.pixel_stride && (!call.residual || residual_row == dense_row)) {
+        if (output) call.output_offsets = output->offsets;
         kernels->conv(&call, n_rows * width);
         return;
     }
@@ -118,7 +115,7 @@ static void conv_rows(const struct pomk_kernels *kernels, struct pomk_conv call,
         kernels->conv(&call, width);
         if (call.prefetch) call.prefetch += call.prefetch_floats;
         call.input += input_row;
-        call.output += output_row;
+        if (output) call.output += output->row_stride;
         if (call.residual) call.residual += residual_row;
     }
 }
@@ -199,8 +196,6 @@ static void run_conv(const struct pomi_runner *r, const struct step *step, const
     const struct tensor *output = step->output >= 0 ? &plan->tensors[step->output] : NULL;
     const ptrdiff_t residual_row = step->residual >= 0 ? plan->tensors[step->residual].row_stride : 0;
     const ptrdiff_t input_row = conv->stride * (input ? input->row_stride : step->image_row_stride);
-    /* Without an output every row may count as following the one before. */
-    const ptrdiff_t output_row = output ? output->row_stride : (ptrdiff_t)width * POMK_BLOCK_CHANNELS;
     float *image_rows = r->arena + step->image.offset, *sums = r->arena + step->sums.offset;
 
     if (output) zero_border(r, output);
@@ -221,14 +216,13 @@ static void run_conv(const struct pomi_runner *r, const struct step *step, const
         else
             call.pooled_sums = sums;
         for (int panel = 0; panel < conv->panels.n_panels; panel++)
-            conv_rows(plan->kernels, panel_call(call, conv, panel), n_rows, width, input_row, output_row,
+            conv_rows(plan->kernels, panel_call(call, conv, panel), n_rows, width, input_row, output,
                       residual_row);
     }
     if (step->pooled) write_average(plan, sums, (size_t)height * (size_t)width, features);
 }
 
-/* --- Depthwise convolution
- * -------------------------------------------------------------------------------------------- */
+/* --- Depthwise convolution --- */
 
 /* Input rows for one call: enough for the largest window, and for many rows of the usual 3x3. */
 enum { MAX_CALL_ROWS = 2 * PLAN_MAX_WINDOW + 2 };
@@ -292,8 +286,7 @@ static void run_depthwise(const struct pomi_runner *r, const struct step *step)
     }
 }
 
-/* --- The block: expand, depthwise, project
- * ------------------------------------------------------------------------------ */
+/* --- The block: expand, depthwise, project --- */
 
 struct ring_rows {
     const struct step *step;
@@ -376,7 +369,8 @@ static void run_block(const struct pomi_runner *r, const struct step *step, cons
                     } else {
                         point_at_image(&call, step, image_rows, image_row, next);
                     }
-                    call.output = panel_ring + next % step->expanded_rows * step->expanded_row_stride;
+                    call.output = panel_ring + next % step->expanded_rows * step->expanded_row_stride +
+                                  step->expanded_left * POMK_BLOCK_CHANNELS;
                     plan->kernels->conv(&call, n_next * step->expanded_width);
                     call.prefetch = NULL;
                     next += n_next;
@@ -398,14 +392,12 @@ static void run_block(const struct pomi_runner *r, const struct step *step, cons
         call.pixel_stride = POMK_BLOCK_CHANNELS;
         point_output(r, step, &call, y);
         for (int panel = 0; panel < project->panels.n_panels; panel++)
-            conv_rows(plan->kernels, panel_call(call, project, panel), n_rows, width, strip_row,
-                      output->row_stride, residual_row);
+            conv_rows(plan->kernels, panel_call(call, project, panel), n_rows, width, strip_row, output,
+                      residual_row);
     }
 }
 
-/* --- The rest
- * ------------------------------------------------------------------------------------------------------------
- */
+/* --- The rest --- */
 
 static void run_add(const struct pomi_runner *r, const struct step *step)
 {

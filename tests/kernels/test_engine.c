@@ -6,8 +6,11 @@
  * kernel set must give the same bytes.
  */
 #include <math.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,8 +20,7 @@
 #include "cnn/run.h"
 #include "kernels/kernels.h"
 
-/* --- Random numbers
- * ------------------------------------------------------------------------------------------------- */
+/* --- Random numbers --- */
 
 static uint64_t state;
 
@@ -38,8 +40,7 @@ static float random_float(float scale)
     return ((float)random_bits() * 0x1p-31f - 1.0f) * scale;
 }
 
-/* --- Networks
- * ------------------------------------------------------------------------------------------------------- */
+/* --- Networks --- */
 
 enum { MAX_LAYERS = 128 };
 
@@ -174,8 +175,7 @@ static struct pomi_graph random_resnet(void)
     return g;
 }
 
-/* --- The contract, literally
- * ---------------------------------------------------------------------------------------- */
+/* --- The contract, literally --- */
 
 static float activate(float x, enum pomi_activation activation)
 {
@@ -275,9 +275,7 @@ static void reference_features(const struct pomi_graph *g, const uint8_t *rgb, f
     for (int i = 0; i <= g->n_layers; i++) free(maps[i].data);
 }
 
-/* --- Tests
- * ----------------------------------------------------------------------------------------------------------
- */
+/* --- Tests --- */
 
 static void check(const struct pomi_graph *g, const char *what, int round)
 {
@@ -322,7 +320,7 @@ static void check(const struct pomi_graph *g, const char *what, int round)
 static void test_random_mobilenets(void **unused)
 {
     (void)unused;
-    for (int round = 0; round < 25; round++) {
+    for (int round = 0; round < 15; round++) {
         state = (uint64_t)round;
         struct pomi_graph g = random_mobilenet();
         check(&g, "mobilenet", round);
@@ -333,13 +331,153 @@ static void test_random_mobilenets(void **unused)
 static void test_random_resnets(void **unused)
 {
     (void)unused;
-    for (int round = 0; round < 25; round++) {
+    for (int round = 0; round < 15; round++) {
         state = (uint64_t)round + 1000;
         struct pomi_graph g = random_resnet();
         check(&g, "resnet", round);
         release(&g);
     }
 }
+
+/* --- One plan, many threads, no allocation --- */
+
+/* The linker sends the engine's allocations here (see meson.build). */
+static atomic_long n_allocations;
+static long failing_allocation = -1; /* number of the one that finds no memory */
+
+static bool next_allocation_fails(void)
+{
+    return atomic_fetch_add(&n_allocations, 1) == failing_allocation;
+}
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t n, size_t size);
+void *__real_realloc(void *memory, size_t size);
+void *__real_aligned_alloc(size_t alignment, size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_realloc(void *memory, size_t size);
+void *__wrap_aligned_alloc(size_t alignment, size_t size);
+
+void *__wrap_malloc(size_t size)
+{
+    return next_allocation_fails() ? NULL : __real_malloc(size);
+}
+
+void *__wrap_calloc(size_t n, size_t size)
+{
+    return next_allocation_fails() ? NULL : __real_calloc(n, size);
+}
+
+void *__wrap_realloc(void *memory, size_t size)
+{
+    return next_allocation_fails() ? NULL : __real_realloc(memory, size);
+}
+
+void *__wrap_aligned_alloc(size_t alignment, size_t size)
+{
+    return next_allocation_fails() ? NULL : __real_aligned_alloc(alignment, size);
+}
+
+enum { N_THREADS = 3, N_PHOTOS = 5, MAX_FEATURES = 256 };
+
+static struct pomi_plan *shared_plan;
+static uint8_t *shared_photos[N_PHOTOS];
+
+/* Returns the features of all photos, [N_PHOTOS][MAX_FEATURES]. */
+static void *run_all_photos(void *unused)
+{
+    (void)unused;
+    float *features = calloc((size_t)N_PHOTOS * MAX_FEATURES, sizeof *features);
+    struct pomi_runner *runner;
+    if (!features || pomi_runner_new(&runner, shared_plan, NULL) != POM_OK) abort();
+    for (int i = 0; i < N_PHOTOS; i++) pomi_runner_run(runner, shared_photos[i], features + i * MAX_FEATURES);
+    pomi_runner_free(runner);
+    return features;
+}
+
+static void test_threads_share_a_plan(void **unused)
+{
+    (void)unused;
+    state = 7;
+    struct pomi_graph g = random_mobilenet();
+    const size_t n_bytes = (size_t)g.input_px * (size_t)g.input_px * 3;
+    for (int i = 0; i < N_PHOTOS; i++) {
+        shared_photos[i] = malloc(n_bytes);
+        assert_non_null(shared_photos[i]);
+        for (size_t k = 0; k < n_bytes; k++) shared_photos[i][k] = (uint8_t)random_bits();
+    }
+    assert_int_equal(pomi_plan_new(&shared_plan, &g, pomk_choose(NULL), NULL), POM_OK);
+    release(&g); /* the plan has packed all it needs */
+    pthread_t threads[N_THREADS];
+    for (int i = 0; i < N_THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, run_all_photos, NULL), 0);
+    float *alone = run_all_photos(NULL);
+    for (int i = 0; i < N_THREADS; i++) {
+        void *features;
+        assert_int_equal(pthread_join(threads[i], &features), 0);
+        assert_memory_equal(features, alone, (size_t)N_PHOTOS * MAX_FEATURES * sizeof(float));
+        free(features);
+    }
+    free(alone);
+    pomi_plan_release(shared_plan);
+    for (int i = 0; i < N_PHOTOS; i++) free(shared_photos[i]);
+}
+
+static void test_running_allocates_nothing(void **unused)
+{
+    (void)unused;
+    for (int round = 0; round < 2; round++) {
+        state = 3;
+        struct pomi_graph g = round ? random_resnet() : random_mobilenet();
+        struct pomi_plan *plan;
+        struct pomi_runner *runner;
+        static float features[MAX_FEATURES];
+        uint8_t *photo = calloc((size_t)g.input_px * (size_t)g.input_px, 3);
+        const long before_plan = n_allocations;
+        assert_int_equal(pomi_plan_new(&plan, &g, pomk_choose(NULL), NULL), POM_OK);
+        assert_int_equal(pomi_runner_new(&runner, plan, NULL), POM_OK);
+        const long before = n_allocations;
+        assert_true(before > before_plan); /* they are counted */
+        pomi_runner_run(runner, photo, features);
+        assert_int_equal(n_allocations, before);
+        pomi_runner_free(runner);
+        pomi_plan_release(plan);
+        release(&g);
+        free(photo);
+    }
+}
+
+/* Every allocation of the set-up fails once: an error each time, and nothing leaks or crashes. */
+static void test_allocation_failures(void **unused)
+{
+    (void)unused;
+    state = 5;
+    struct pomi_graph g = random_mobilenet();
+    int n_failures = 0;
+    for (bool complete = false; !complete;) {
+        struct pom_error err = {0};
+        struct pomi_plan *plan;
+        struct pomi_runner *runner = NULL;
+        failing_allocation = n_allocations + n_failures;
+        enum pom_status status = pomi_plan_new(&plan, &g, pomk_choose(NULL), &err);
+        if (status == POM_OK) status = pomi_runner_new(&runner, plan, &err);
+        complete = status == POM_OK;
+        if (!complete) {
+            assert_int_equal(status, POM_ERROR_MEMORY);
+            assert_int_equal(err.status, POM_ERROR_MEMORY);
+            assert_null(runner);
+            n_failures++;
+        }
+        failing_allocation = -1;
+        pomi_runner_free(runner);
+        pomi_plan_release(plan);
+    }
+    assert_true(n_failures >= 10);
+    release(&g);
+}
+
+/* --- Refusals --- */
 
 static void expect_unsupported(const struct pomi_graph *g, const char *layer)
 {
@@ -377,9 +515,9 @@ static void test_unsupported_layers_are_named(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_random_mobilenets),
-        cmocka_unit_test(test_random_resnets),
-        cmocka_unit_test(test_unsupported_layers_are_named),
+        cmocka_unit_test(test_random_mobilenets),    cmocka_unit_test(test_random_resnets),
+        cmocka_unit_test(test_threads_share_a_plan), cmocka_unit_test(test_running_allocates_nothing),
+        cmocka_unit_test(test_allocation_failures),  cmocka_unit_test(test_unsupported_layers_are_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,8 +17,7 @@
 
 #include "kernels/kernels.h"
 
-/* --- Random values
- * -------------------------------------------------------------------------------------------------- */
+/* --- Random values --- */
 
 static uint64_t state;
 static bool extreme; /* zeros of both signs, subnormal and huge numbers among the values */
@@ -41,8 +40,7 @@ static float random_float(void)
     return (float)random_bits() * 0x1p-30f - 2.0f;
 }
 
-/* --- Guarded buffers
- * ------------------------------------------------------------------------------------------------ */
+/* --- Guarded buffers --- */
 
 enum { MAX_BUFFERS = 256 };
 
@@ -102,8 +100,7 @@ static size_t round_up_16(int n)
     return ((size_t)n + 15) / 16 * 16;
 }
 
-/* --- Convolution
- * ---------------------------------------------------------------------------------------------------- */
+/* --- Convolution --- */
 
 struct conv_case {
     int n_pixels, n_taps, n_channels, n_outputs, stride;
@@ -262,8 +259,7 @@ static void test_conv_random_shapes(void **unused)
     }
 }
 
-/* --- Depthwise convolution
- * ------------------------------------------------------------------------------------------ */
+/* --- Depthwise convolution --- */
 
 static void check_depthwise(const struct pomk_kernels *kernels, int kernel, int stride, int n_rows,
                             int n_pixels, enum pomk_activation activation)
@@ -317,8 +313,7 @@ static void test_depthwise(void **unused)
                 }
 }
 
-/* --- Pooling and addition
- * ------------------------------------------------------------------------------------------- */
+/* --- Pooling and addition --- */
 
 static void check_max_pool(const struct pomk_kernels *kernels, int kernel, int stride, int n_rows,
                            int pad_left, int width)
@@ -406,9 +401,7 @@ static void test_add_and_sum(void **unused)
         }
 }
 
-/* --- Choice
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- Choice --- */
 
 static void test_choice(void **unused)
 {
