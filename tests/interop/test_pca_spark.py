@@ -52,16 +52,16 @@ def compare(name, rows, scale, k):
 
     pca = Pca(rows, scale, k)
     ratio = check((np.abs(pca.ratios - explained) / explained).max(), 1e-9, "explained variance")
-    theirs *= np.sign((theirs * pca.components).sum(axis=1))[:, None]
+    signs = np.sign((theirs * pca.components).sum(axis=1))  # Spark's are as they come
+    theirs = theirs * signs[:, None]
     compared, component = compare_components(pca.components[:-1], theirs[:-1], explained, 1e-6)
 
     sample = min(len(rows), 500)
     projected, scaled = pca.apply(rows[:sample], SPARK_COMPATIBLE)
     z = column(frame, "z", sample)
     scaling = check(np.abs(scaled - z).max() / np.abs(z).max(), 1e-7, "scaled rows")
-    y = column(model.transform(frame), "y", sample) * np.sign((model.pc.toArray().T * pca.components).sum(axis=1))
-    single = [first for first in range(k - 1)
-              if np.abs(pca.components[first] - theirs[first]).max() <= 1e-6]
+    y = column(model.transform(frame), "y", sample) * signs
+    single = [c for c in range(k) if np.abs(pca.components[c] - theirs[c]).max() <= 1e-6]
     projection = check(np.abs(projected - y)[:, single].max() / np.abs(y).max(), 1e-6, "projections")
     print(f"{name} {rows.shape[0]} x {rows.shape[1]}, scale {SCALE_NAMES[scale]}, k {k}: explained variance {ratio:.1e} "
           f"relative, {compared} components {component:.1e}, scaled rows {scaling:.1e}, {len(single)} projections "
@@ -70,7 +70,8 @@ def compare(name, rows, scale, k):
 
 os.chdir(tempfile.mkdtemp(prefix="pomona-pca-spark-"))
 spark = (SparkSession.builder.master("local[2]").config("spark.driver.memory", "4g")
-         .config("spark.ui.enabled", "false").config("spark.driver.host", "localhost")
+         .config("spark.ui.showConsoleProgress", "false").config("spark.driver.bindAddress", "127.0.0.1")
+         .config("spark.ui.enabled", "false").config("spark.driver.host", "127.0.0.1")
          .config("spark.sql.warehouse.dir", os.getcwd()).getOrCreate())
 spark.sparkContext.setLogLevel("ERROR")
 try:
