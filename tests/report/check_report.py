@@ -80,7 +80,7 @@ class ReportTest(unittest.TestCase):
             self.assertIn("600 photos · 12 labels · 8 components · orchard", self.text("#subtitle"))
             self.assertEqual(page.evaluate("document.querySelectorAll('#time-bars tbody tr').length"), 9)
             self.assertIn("None", self.text("#failures-note"))
-            self.assertIn("80 % with", self.text("#variance-note"))
+            self.assertIn("80\u00a0% with", self.text("#variance-note"))
             self.assertEqual(page.evaluate("document.querySelectorAll('#scree svg, #cumulative svg').length"), 2)
             self.assertIn("588 of them carry a thumbnail", self.text("#map-note"))
             self.finish()
@@ -158,6 +158,30 @@ class ReportTest(unittest.TestCase):
             page.evaluate("document.querySelector('.card').click()")
             page.settle()
             self.assertEqual(page.evaluate("map.selected"), twin)
+            self.finish()
+
+    def test_photos_on_the_map(self):
+        with Browser() as page:
+            self.use(page, report_file("plain", 600, 12, 8))
+            white = """(() => { const c = byId('marks'); const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;
+                let n = 0; for (let i = 0; i < d.length; i += 4) if (d[i] + d[i + 1] + d[i + 2] > 740 && d[i + 3] > 250) n++; return n; })()"""
+            before = page.evaluate(white)
+            page.evaluate("byId('names').click(); byId('photos').click()")
+            page.settle()
+            page.wait_for(f"{white} > {before} + 5000")  # the thumbnails' white ground
+            self.finish()
+
+    def test_print_shows_the_points_in_light_colours(self):
+        with Browser(dark=True) as page:
+            self.use(page, report_file("plain", 600, 12, 8))
+            page.evaluate("dispatchEvent(new Event('beforeprint'))")
+            opaque = """(() => { const c = byId('marks'); const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;
+                let n = 0; for (let i = 3; i < d.length; i += 4) if (d[i] > 200) n++; return n; })()"""
+            self.assertGreater(page.evaluate(opaque), page.evaluate(DRAWN)["strong"])
+            self.assertFalse(page.evaluate("isDark()"))
+            page.evaluate("dispatchEvent(new Event('afterprint'))")
+            page.settle()
+            self.assertTrue(page.evaluate("isDark()"))
             self.finish()
 
     def test_neighbours_are_the_nearest(self):

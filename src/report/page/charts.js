@@ -9,7 +9,7 @@ const variance = (() => {
     /** The smallest k whose components explain at least `share`; 0 when all together do not. */
     const reaching = (share) => cumulative.findIndex((sum) => sum >= share - 1e-12) + 1;
     const marks = [0.8, 0.9, 0.95, 0.99].map((share) => ({ share, k: reaching(share) })).filter((mark) => mark.k > 0);
-    return { ratios, cumulative, marks, kept: report.points.n_components_total };
+    return { ratios, cumulative, marks, kept: nComponentsKept };
 })();
 
 /** Round steps for an axis from 0 to `largest`: 1, 2 or 5 times a power of ten. */

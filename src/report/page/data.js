@@ -50,3 +50,6 @@ function fromManifest(...keys) {
     }
     return value;
 }
+
+/** k of the PCA: the report may carry fewer components than were kept. */
+const nComponentsKept = Math.max(report.points.n_components_total, Number(fromManifest("pca", "n_components")) || 0);

@@ -17,6 +17,7 @@ const map = (() => {
     let isolated = new Set(); // labels; empty: all are shown
     let labelCentres = [];
     let dirty = false;
+    let printing = false;
 
     const valueAt = (axis, i) => {
         const column = points.columns[axes[axis]];
@@ -164,6 +165,8 @@ const map = (() => {
         title(2, corner[0] * 1.2, back[1] * 1.08, 0);
     }
 
+    const drawGrid = (context) => (camera.dimensions === 2 ? drawGrid2D(context) : drawGrid3D(context));
+
     const screen = [0, 0, 0];
     const place = (i) => camera.project(valueAt(0, i), valueAt(1, i), valueAt(2, i), screen);
 
@@ -177,6 +180,32 @@ const map = (() => {
         context.lineWidth = width;
         context.strokeStyle = colour;
         context.stroke();
+    }
+
+    /** Photos at their points, each where it covers no other: as many as find room. */
+    function drawPhotos(context) {
+        if (!byId("photos").checked) return;
+        const edge = Math.max(30, Math.min(52, camera.width / 22));
+        const taken = new Map(); // of square cells of one edge: the middles of the photos in it
+        context.lineWidth = 2;
+        context.imageSmoothingQuality = "high";
+        for (const i of scatter.order) {
+            const label = points.labels[i];
+            if (!thumbnails.has(i) || !isActive(label) || (hoveredLabel >= 0 && label !== hoveredLabel)) continue;
+            const [x, y] = place(i);
+            if (x < 0 || y < 0 || x > camera.width || y > camera.height) continue;
+            const [column, row] = [Math.floor(x / edge), Math.floor(y / edge)];
+            let free = true;
+            for (let u = column - 1; u <= column + 1; u++)
+                for (let v = row - 1; v <= row + 1; v++)
+                    for (const [tx, ty] of taken.get(v * 1024 + u) ?? [])
+                        free &&= Math.abs(tx - x) > edge + 3 || Math.abs(ty - y) > edge + 3;
+            if (!free) continue;
+            const cell = row * 1024 + column;
+            taken.set(cell, [...(taken.get(cell) ?? []), [x, y]]);
+            context.strokeStyle = cssColour(labelColour(label));
+            thumbnails.drawAt(context, i, x, y, edge, redraw);
+        }
     }
 
     /** Names of labels at their middle, the most frequent first, each where no other name stands yet. */
@@ -208,6 +237,11 @@ const map = (() => {
     function drawMarks() {
         const context = freshContext(canvases.marks);
         const radius = pointDiameter() / 2 + 2.5;
+        if (printing) {
+            drawGrid(context);
+            context.drawImage(canvases.points, 0, 0, camera.width, camera.height);
+        }
+        drawPhotos(context);
         drawNames(context);
         if (selected >= 0) {
             const accent = styleColour("--accent");
@@ -234,9 +268,7 @@ const map = (() => {
         camera.width = clientWidth;
         camera.height = clientHeight;
         camera.update();
-        const grid = freshContext(canvases.grid);
-        if (camera.dimensions === 2) drawGrid2D(grid);
-        else drawGrid3D(grid);
+        drawGrid(freshContext(canvases.grid));
         scatter.resize(Math.round(clientWidth * density()), Math.round(clientHeight * density()));
         const ground = styleColour("--plot-rgb").split(" ").map((part) => Number(part) / 255);
         scatter.draw(camera, pointDiameter() * density(), ground);
@@ -404,6 +436,8 @@ const map = (() => {
         byId("same-scale").addEventListener("change", applyAxes);
         byId("names").checked = report.labels.length > 1 && report.labels.length <= 60;
         byId("names").addEventListener("change", redraw);
+        byId("photos").addEventListener("change", redraw);
+        byId("photos").parentElement.hidden = thumbnails.n === 0;
         const zoom = (factor) => () => {
             camera.zoomAt(factor);
             redraw();
@@ -422,8 +456,8 @@ const map = (() => {
             ? `${formatCount(points.n)} of ${formatCount(total)} photos, taken evenly from the table`
             : plural(points.n, "photo")];
         parts[0] += ", each a point at its principal components; photos that look alike to the network lie close together.";
-        if (points.columns.length < report.points.n_components_total)
-            parts.push(`The axes offer the first ${points.columns.length} of ${formatCount(report.points.n_components_total)} components.`);
+        if (points.columns.length < nComponentsKept)
+            parts.push(`The axes offer the first ${points.columns.length} of ${formatCount(nComponentsKept)} components.`);
         if (thumbnails.n === 0) parts.push("This report carries no thumbnails.");
         else if (thumbnails.n < points.n)
             parts.push(`${formatCount(thumbnails.n)} of them carry a thumbnail, spread evenly over the labels; the others show their label's sign.`);
@@ -481,7 +515,11 @@ const map = (() => {
             scatter.updateLabels();
             redraw();
         },
-        drawNow: () => scatter && draw(),
+        /** Before and after printing, which leaves WebGL out: everything is drawn on one canvas then. */
+        setPrinting(value) {
+            printing = value;
+            if (scatter) draw();
+        },
         /** For tests: where a point is on the stage, in CSS pixels. */
         place: (i) => [...place(i)],
         pick,

@@ -52,7 +52,7 @@ function setUpNeighbours() {
         }
         const nearest = nearestNeighbours(i);
         const alike = nearest.filter(({ point }) => points.labels[point] === points.labels[i]).length;
-        const close = element("button", { type: "button", className: "plain" }, "Let go");
+        const close = element("button", { type: "button", className: "plain" }, "Clear");
         close.addEventListener("click", () => map.select(-1));
         host.replaceChildren(
             element("div", { className: "chosen" }, thumbnails.canvasFor(i, 128),
@@ -60,7 +60,7 @@ function setUpNeighbours() {
                     element("p", { className: "path" }, foreign(points.path(i))),
                     element("p", { className: "quiet small" }, nearest.length === 0 ? "There is no other photo." :
                         `Its ${plural(nearest.length, "nearest neighbour")} by Euclidean distance over the first ${plural(points.columns.length, "component")}; ` +
-                        `${alike} of them ${alike === 1 ? "has" : "have"} its label.`), close)),
+                        `${alike === nearest.length ? "all" : alike} of them ${alike === 1 ? "carries" : "carry"} the same label.`), close)),
             element("ol", { className: "cards" }, ...nearest.map((neighbour) => card(neighbour, i))));
         map.showNeighbours(nearest.map(({ point }) => point));
     }

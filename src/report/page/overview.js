@@ -86,7 +86,9 @@ function setUpFacts() {
         facts.append(element("div", {}, element("dt", {}, name), element("dd", { className }, foreign(typeof value === "string" ? value : JSON.stringify(value)))));
     };
     const command = fromManifest("arguments", "command_line") ?? fromManifest("command_line");
+    add("Source", fromManifest("source"));
     add("Pomona", fromManifest("version"));
+    add("Started", fromManifest("started"));
     add("Network", fromManifest("network", "name"));
     add("Chosen because", fromManifest("network", "selection"));
     add("Network identity", fromManifest("network", "identity"), "mono");
@@ -94,9 +96,10 @@ function setUpFacts() {
     if (isNumber(inputPx)) add("Input", `${inputPx} × ${inputPx} pixels`);
     const width = fromManifest("network", "n_features");
     if (isNumber(width)) add("Features per photo", formatCount(width));
-    add("Components kept", report.points.n_components_total > 0 ? formatCount(report.points.n_components_total) : undefined);
+    add("Components kept", nComponentsKept > 0 ? formatCount(nComponentsKept) : undefined);
     add("Threads", fromManifest("threads"));
     add("Kernels", fromManifest("cpu"));
+    add("Scaling", fromManifest("pca", "scale"));
     add("Command", command, "mono");
     if (report.manifest) byId("manifest").querySelector("pre").textContent = visible(JSON.stringify(report.manifest, null, 2).replaceAll("\n", "\u0001")).replaceAll("⟨U+0001⟩", "\n");
     else byId("manifest").hidden = true;
@@ -109,7 +112,7 @@ function setUpOverview() {
     const kinds = report.labels.filter((label) => label.name !== "").length;
     const network = fromManifest("network", "name");
     byId("subtitle").replaceChildren([plural(report.points.n_total, "photo"), kinds ? plural(kinds, "label") : "",
-        report.points.n_components_total ? plural(report.points.n_components_total, "component") : ""].filter(Boolean).join(" · "),
+        nComponentsKept ? plural(nComponentsKept, "component") : ""].filter(Boolean).join(" · "),
         ...(network ? [" · ", foreign(network)] : []));
     setUpFigures();
     setUpTimes();

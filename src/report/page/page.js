@@ -33,8 +33,11 @@
     addEventListener("beforeprint", () => {
         document.documentElement.dataset.theme = "light";
         for (const part of parts) part.themeChanged();
-        map.drawNow();
+        map.setPrinting(true);
     });
-    addEventListener("afterprint", apply);
+    addEventListener("afterprint", () => {
+        map.setPrinting(false);
+        apply();
+    });
     document.documentElement.dataset.ready = "yes";
 }

@@ -32,6 +32,7 @@ void main() {
     colour = texel.rgb;
     // Perspective leaves w between about 0.8 (near) and 1.2 (far): what is far fades towards the ground.
     fade = appearance.z * clamp((gl_Position.w - 0.85) / 0.4, 0.0, 1.0) * 0.6;
+    if (appearance.y == 0.0) fade = 0.6; // dimmed
 }`;
 
 const scatterFragmentShader = `#version 300 es

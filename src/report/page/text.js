@@ -56,7 +56,7 @@ function formatNumber(value) {
     return value.toLocaleString("en-US", { maximumFractionDigits: digits });
 }
 
-const formatPercent = (ratio) => formatNumber(100 * ratio) + " %";
+const formatPercent = (ratio) => formatNumber(100 * ratio) + "\u00a0%";
 
 function formatSeconds(seconds) {
     if (seconds < 0.001) return seconds <= 0 ? "0 s" : "< 1 ms";

@@ -13,9 +13,36 @@ const thumbnails = (() => {
 
     // A sheet is decoded when one of its tiles is first wanted, and then kept.
     const sheets = new Array(nSheets);
+    const bitmaps = new Array(nSheets); // the same, once decoded
     function sheet(s) {
-        if (!sheets[s]) sheets[s] = createImageBitmap(new Blob([blockBytes("sheet-" + s)], { type: "image/jpeg" }));
+        if (!sheets[s]) {
+            sheets[s] = createImageBitmap(new Blob([blockBytes("sheet-" + s)], { type: "image/jpeg" }));
+            sheets[s].then((bitmap) => (bitmaps[s] = bitmap), () => {});
+        }
         return sheets[s];
+    }
+
+    /** Where thumbnail t is on its sheet. */
+    function tile(t) {
+        const inSheet = t % perSheet;
+        return {
+            s: Math.floor(t / perSheet), x: (inSheet % perRow) * tilePx, y: Math.floor(inSheet / perRow) * tilePx,
+            width: sizes[2 * t], height: sizes[2 * t + 1],
+        };
+    }
+
+    /** Draws point i's thumbnail round (x, y); false when its sheet is not decoded yet, which calls `later` in the end. */
+    function drawAt(context, i, x, y, edgePx, later) {
+        const { s, x: left, y: top, width, height } = tile(thumbnailOf.get(i));
+        if (!bitmaps[s]) {
+            sheet(s).then(later, () => {});
+            return false;
+        }
+        const scale = edgePx / Math.max(width, height);
+        const [w, h] = [width * scale, height * scale];
+        context.drawImage(bitmaps[s], left, top, width, height, x - w / 2, y - h / 2, w, h);
+        context.strokeRect(x - w / 2, y - h / 2, w, h);
+        return true;
     }
 
     /** The shape that stands for a label in the map, drawn round (x, y); also what a photo without thumbnail shows. */
@@ -70,19 +97,18 @@ const thumbnails = (() => {
             const middle = canvas.width / 2;
             drawShape(context, label.shape, middle, middle, middle / 4, cssColour(labelColour(points.labels[i])));
         } else {
-            const width = sizes[2 * t];
-            const height = sizes[2 * t + 1];
+            const { s, x, y, width, height } = tile(t);
             const context = show(width, height);
             context.imageSmoothingQuality = "high";
-            const inSheet = t % perSheet;
-            sheet(Math.floor(t / perSheet)).then((bitmap) => {
-                context.drawImage(bitmap, (inSheet % perRow) * tilePx, Math.floor(inSheet / perRow) * tilePx, width, height,
-                    0, 0, canvas.width, canvas.height);
+            const draw = (bitmap) => {
+                context.drawImage(bitmap, x, y, width, height, 0, 0, canvas.width, canvas.height);
                 canvas.dataset.drawn = "yes";
-            }, () => canvas.classList.add("thumbnail-missing"));
+            };
+            if (bitmaps[s]) draw(bitmaps[s]);
+            else sheet(s).then(draw, () => canvas.classList.add("thumbnail-missing"));
         }
         return canvas;
     }
 
-    return { n: thumbnailOf.size, has: (i) => thumbnailOf.has(i), canvasFor, drawShape };
+    return { n: thumbnailOf.size, has: (i) => thumbnailOf.has(i), canvasFor, drawAt, drawShape };
 })();
