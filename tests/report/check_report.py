@@ -44,6 +44,20 @@ DRAWN = """(() => {
 })()"""
 
 
+# How many pixels of the marks' canvas a condition on (r, g, b, a) holds for; counted on a copy, which may be read often.
+MARKS_WHERE = """(condition => {
+    const from = byId("marks");
+    const copy = document.createElement("canvas");
+    [copy.width, copy.height] = [from.width, from.height];
+    const context = copy.getContext("2d", {willReadFrequently: true});
+    context.drawImage(from, 0, 0);
+    const pixels = context.getImageData(0, 0, copy.width, copy.height).data;
+    let n = 0;
+    for (let i = 0; i < pixels.length; i += 4) if (condition(...pixels.subarray(i, i + 4))) n++;
+    return n;
+})"""
+
+
 class ReportTest(unittest.TestCase):
     def use(self, page, path):
         """Opens the report; whatever the test does, at the end nothing was complained about and nothing else was loaded."""
@@ -163,8 +177,7 @@ class ReportTest(unittest.TestCase):
     def test_photos_on_the_map(self):
         with Browser() as page:
             self.use(page, report_file("plain", 600, 12, 8))
-            white = """(() => { const c = byId('marks'); const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;
-                let n = 0; for (let i = 0; i < d.length; i += 4) if (d[i] + d[i + 1] + d[i + 2] > 740 && d[i + 3] > 250) n++; return n; })()"""
+            white = f"{MARKS_WHERE}((r, g, b, a) => r + g + b > 740 && a > 250)"
             before = page.evaluate(white)
             page.evaluate("byId('names').click(); byId('photos').click()")
             page.settle()
@@ -175,8 +188,7 @@ class ReportTest(unittest.TestCase):
         with Browser(dark=True) as page:
             self.use(page, report_file("plain", 600, 12, 8))
             page.evaluate("dispatchEvent(new Event('beforeprint'))")
-            opaque = """(() => { const c = byId('marks'); const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;
-                let n = 0; for (let i = 3; i < d.length; i += 4) if (d[i] > 200) n++; return n; })()"""
+            opaque = f"{MARKS_WHERE}((r, g, b, a) => a > 200)"
             self.assertGreater(page.evaluate(opaque), page.evaluate(DRAWN)["strong"])
             self.assertFalse(page.evaluate("isDark()"))
             page.evaluate("dispatchEvent(new Event('afterprint'))")

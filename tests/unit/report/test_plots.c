@@ -29,23 +29,39 @@ static int set_up(void **state)
     return 0;
 }
 
-/* The plot is a file of its format, and the same one when it is drawn again. */
+/* The plot is a file of its format. Returns its size. */
 static size_t check_plot(const struct pomi_report *report, const char *name, const char *format)
 {
-    struct pomi_bytes first = {0}, second = {0};
+    struct pomi_bytes first = {0};
     struct pom_error err = {0};
     if (pomi_report_plot(&first, report, name, format, &err) != POM_OK) fail_msg("%s: %s", name, err.message);
-    assert_int_equal(pomi_report_plot(&second, report, name, format, &err), POM_OK);
-    assert_int_equal(first.size_bytes, second.size_bytes);
-    assert_memory_equal(first.data, second.data, first.size_bytes);
     if (strcmp(format, "png") == 0)
         assert_memory_equal(first.data, "\x89PNG\r\n\x1a\n", 8);
     else
         assert_memory_equal(first.data, "<?xml", 5);
     size_t size_bytes = first.size_bytes;
     pomi_bytes_release(&first);
-    pomi_bytes_release(&second);
     return size_bytes;
+}
+
+static void drawing_again_gives_the_same_bytes(void **state)
+{
+    (void)state;
+    struct pomi_report report = {.title = "same",
+                                 .n_points = MOST_POINTS,
+                                 .paths = names,
+                                 .n_components = 3,
+                                 .projected = projected[0]};
+    for (int is_png = 0; is_png < 2; is_png++) {
+        struct pomi_bytes first = {0}, second = {0};
+        const char *format = is_png ? "png" : "svg";
+        assert_int_equal(pomi_report_plot(&first, &report, "components_2d", format, NULL), POM_OK);
+        assert_int_equal(pomi_report_plot(&second, &report, "components_2d", format, NULL), POM_OK);
+        assert_int_equal(first.size_bytes, second.size_bytes);
+        assert_memory_equal(first.data, second.data, first.size_bytes);
+        pomi_bytes_release(&first);
+        pomi_bytes_release(&second);
+    }
 }
 
 static void check_all(const struct pomi_report *report)
@@ -128,6 +144,7 @@ int main(void)
 #endif
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_size_of_report_can_be_drawn),
+        cmocka_unit_test(drawing_again_gives_the_same_bytes),
         cmocka_unit_test(many_points_do_not_swell_the_svg),
         cmocka_unit_test(what_cannot_be_drawn_is_said),
         cmocka_unit_test(marks_are_the_smallest_k_that_reaches_them),
