@@ -142,12 +142,13 @@ static void labels_may_be_folders(void **state)
 {
     struct fixture *fixture = *state;
     make(fixture,
-         "COPY (SELECT 'p' || i path, [i]::FLOAT[] features, ['007', 'pear two', NULL][i] AS label FROM "
-         "range(1, 4) t(i)) TO 't' (FORMAT parquet, PARTITION_BY (label))");
-    assert_table(fixture, "t", "p1 007 1;p3  3;p2 pear two 2;");
-    /* A label column counts for more than a folder's name. */
-    make(fixture, "COPY (SELECT 'p' path, [1]::FLOAT[] features, 'own' AS label) TO 't/label=007/x.parquet'");
-    assert_table(fixture, "t/label=007/x.parquet", "p own 1;");
+         "COPY (SELECT 'p' || i path, [i]::FLOAT[] features, ['007', 'pear two', NULL, '2024-1-5'][i] AS "
+         "label FROM range(1, 5) t(i)) TO 't' (FORMAT parquet, PARTITION_BY (label))");
+    assert_table(fixture, "t", "p1 007 1;p4 2024-1-5 4;p3  3;p2 pear two 2;");
+    /* A label column counts for more than a folder's name, and so does the folder that was asked for. */
+    make(fixture, "COPY (SELECT 'p' path, [5]::FLOAT[] features, 'own' AS label) TO 't/label=007/z.parquet'");
+    assert_table(fixture, "t", "p1 007 1;p own 5;p4 2024-1-5 4;p3  3;p2 pear two 2;");
+    assert_table(fixture, "t/label=pear%20two", "p2  2;");
 }
 
 static void damaged_tables_are_refused_with_file_and_row(void **state)
