@@ -45,6 +45,8 @@ static struct hit march(const struct part *const *near, int n_near, struct v3 o,
         float along = dot(to_centre, d), off = dot(to_centre, to_centre) - along * along, r = near[i]->bound;
         if (off > r * r || along < -r) continue;
         float half = sqrtf(r * r - off), enter = maxf(along - half, 0.0f);
+        if (d.y < -1e-4f) enter = maxf(enter, (near[i]->top + 1e-3f - o.y) / d.y);
+        if (enter > along + half) continue;
         int k = n++;
         for (; k > 0 && met[k - 1].enter > enter; k--) met[k] = met[k - 1];
         met[k].part = near[i];
@@ -92,7 +94,7 @@ static float lamp_visible(const struct scene *scene, struct v3 p, struct v3 norm
         if (off > reach * reach) continue;
         float half = sqrtf(reach * reach - off), t = maxf(along - half, 0.01f);
         // Past the middle a body only recedes, faster than the cone widens.
-        float last = along + 0.3f * part->bound;
+        float last = minf(along + 0.3f * part->bound, (part->top - p.y) / d.y);
         for (int step = 0; step < 20 && t < last; step++) {
             float distance = world_distance(part, mad(p, d, t));
             visible = minf(visible, 0.5f + distance * narrow / t);

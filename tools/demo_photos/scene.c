@@ -140,6 +140,7 @@ void scene_shift(struct scene *scene, int first_part, int first_blocker, struct 
     for (int i = first_part; i < scene->n_parts; i++) {
         scene->parts[i].at = add(scene->parts[i].at, by);
         scene->parts[i].centre = add(scene->parts[i].centre, by);
+        scene->parts[i].top += by.y;
     }
     for (int i = first_blocker; i < scene->n_blockers; i++)
         scene->blockers[i].at = add(scene->blockers[i].at, by);

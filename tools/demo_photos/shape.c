@@ -328,4 +328,7 @@ void part_set_bound(struct part *part)
     }
     part->centre = mad(part->at, to_outer(&part->axes, middle), part->size);
     part->bound = radius * part->size;
+    part->top = part->centre.y + part->bound;
+    if (part->shape == SHAPE_DISH) part->top = part->at.y + 0.16f * part->size;
+    if (part->shape == SHAPE_BOARD) part->top = part->at.y + a[1] * part->size; // boards lie level
 }

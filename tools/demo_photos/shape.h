@@ -74,6 +74,7 @@ struct part {
     float size;       // local units to world units
     struct v3 centre; // of a sphere round it, world
     float bound;      // that sphere's radius, world
+    float top;        // world height it does not exceed: flat things fill little of their sphere
     const struct profile *profile;
     struct cut cut[4]; // knife cuts through a lathe body
     int n_cuts;
@@ -103,7 +104,7 @@ void eye_lattice(struct v3 d, float *a, float *b);
 // kinks.
 float part_level(const struct part *part, struct v3 p);
 
-// Completes centre and bound once shape, frame and parameters are set.
+// Completes centre, bound and top once shape, frame and parameters are set.
 void part_set_bound(struct part *part);
 
 // World height of the lowest point of a lathe or banana part.
