@@ -57,11 +57,10 @@ static int tiff_orientation(struct pomi_view exif)
     size_t directory = read_number(&tiff, 4, 4);
     if (directory > exif.size_bytes - 2) return 0;
     uint32_t n_entries = read_number(&tiff, directory, 2);
-    int orientation = 0;
     size_t entry = directory + 2;
     for (uint32_t i = 0; i < n_entries && exif.size_bytes - entry >= ENTRY_BYTES; i++, entry += ENTRY_BYTES)
-        if (read_number(&tiff, entry, 2) == ORIENTATION_TAG) orientation = entry_value(&tiff, entry);
-    return orientation;
+        if (read_number(&tiff, entry, 2) == ORIENTATION_TAG) return entry_value(&tiff, entry);
+    return 0;
 }
 
 /* Either form that XMP has: tiff:Orientation="6" and <tiff:Orientation>6</tiff:Orientation>. */
