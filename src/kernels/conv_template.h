@@ -193,6 +193,9 @@ static conv_tile_function *const conv_tiles[MAX_TILE_VECTORS + 1][MAX_TILE_PIXEL
 #define MAX_PIXELS(n_vectors, max_pixels) [n_vectors] = max_pixels,
 static const int conv_max_pixels[MAX_TILE_VECTORS + 1] = {TILES(MAX_PIXELS)};
 
+#define TILE_TEXT(n_vectors, max_pixels) " " #max_pixels "x" #n_vectors
+static const char tile_text[] = TILES(TILE_TEXT);
+
 static void conv(const struct pomk_conv *conv, int n_pixels)
 {
     const int n_vectors = conv->panel_channels / VECTOR_LANES, max_pixels = conv_max_pixels[n_vectors];

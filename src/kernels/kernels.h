@@ -132,7 +132,7 @@ struct pomk_resample_columns {
 struct pomk_kernels {
     const char *name;
     int vector_lanes;
-    const char *tiles; /* for people: pixels x channels of the convolution tiles */
+    const char *tiles; /* for people: the largest convolution tiles, pixels x vectors */
 
     /*
      * Weights: panels for a number of output channels, and the packed size and form of OHWI weights

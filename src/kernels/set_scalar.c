@@ -20,7 +20,7 @@ static const double tile_cost[] = {[8] = 1.0, [16] = 1.0};
 const struct pomk_kernels pomk_kernels_scalar = {
     .name = "scalar",
     .vector_lanes = VECTOR_LANES,
-    .tiles = "",
+    .tiles = tile_text + 1,
     .choose_panels = choose_panels,
     .packed_floats = packed_floats,
     .pack_weights = pack_weights,
