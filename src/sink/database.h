@@ -11,7 +11,7 @@
 
 #include "sink/sink.h"
 
-struct pomi_stream; /* one file being written: part_writer.c */
+struct pomi_stream; /* one file being written: part.h */
 
 struct pomi_sink {
     duckdb_database database;

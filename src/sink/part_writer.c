@@ -1,124 +1,51 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Writing a part. The caller's thread fills blocks of rows; for each format a thread of its own runs a COPY
- * that takes them, through a table function, in the same order:
- *
- *     pomi_part_rows -> blocks[N_BLOCKS], a ring -> pomona_rows(1) -> COPY -> .part-00000-RUN.parquet.tmp-123
- *                                                -> pomona_rows(2) -> COPY -> .part-00000-RUN.csv.tmp-123
- *
- * A block is free again when every format took it, so memory is bounded by the ring and by what DuckDB needs
- * for one row group. Blocks are always filled up, however few rows a caller brings at a time: where row
- * groups begin, and with that every byte, depends on the rows alone.
+ * Writing a part: its columns, its blocks, one thread per format, and how it ends. part.h shows the flow.
  */
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/sizes.h"
 #include "base/text.h"
-#include "sink/database.h"
-#include "sink/text_lines.h"
+#include "sink/part.h"
 #include "store/store.h"
 
-#define N_BLOCKS       4
 #define BLOCK_BYTES    ((size_t)512 << 10)
 #define MAX_BLOCK_ROWS 1024
-#define MAX_COLUMNS    5
 #define MAX_WIDTH      (1 << 20)
 
-/* Rows per Parquet row group, a multiple of every block's rows. */
-#define ROW_GROUP_ROWS 2048
-
-/* A text, or a list of `width` floats. In CSV the list becomes columns PREFIX0, PREFIX1... or PREFIX1... */
-struct column {
-    const char *name;
-    int width; /* 0: text */
-    const char *csv_prefix;
-    int csv_first;
-};
-
-struct block {
-    size_t n_rows;
-    float *numbers[MAX_COLUMNS]; /* per list column: [block_rows][width] */
-    size_t *text_at;             /* [block_rows][n_texts], offsets into `texts` */
-    struct pomi_bytes texts;     /* with their terminators */
-};
-
-/* One file of the part, and the thread that writes it. */
-struct pomi_stream {
-    struct pomi_stream *next; /* in the sink's list */
-    int64_t number;
-    struct pomi_part *part;
-    enum pomi_table_format format;
-    char *path;
-    char *temporary;
-    struct pomi_bytes sql;
-    duckdb_connection connection;
-    pthread_t thread;
-    bool is_running;
-    bool is_published;
-    size_t n_taken; /* blocks; guarded by part->mutex, as is `is_over` */
-    bool is_over;
-    struct pomi_bytes line; /* of the text formats: a row up to its first list */
-    enum pom_status status;
-    struct pom_error error;
-    int64_t n_rows_written;
-};
-
-struct pomi_part {
-    struct pomi_sink *sink;
-    struct column columns[MAX_COLUMNS]; /* texts first, then lists */
-    int n_columns;
-    int n_texts;
-    size_t block_rows;
-    int64_t n_rows;
-    struct pomi_stream streams[3]; /* Parquet last: its name tells that the part is complete */
-    int n_streams;
-
-    pthread_mutex_t mutex;
-    pthread_cond_t changed;
-    struct block blocks[N_BLOCKS];
-    struct block *open_block; /* being filled; NULL: the next row opens one */
-    size_t n_filled;          /* blocks given to the streams; that block of the ring is filled next */
-    bool is_finished;
-    bool is_abandoned;
-};
-
-/* --- columns ----------------------------------------------------------------------------------------------
- */
-
-static void add_column(struct pomi_part *part, struct column column)
+static void add_text(struct pomi_part *part, const char *name)
 {
+    part->columns[part->n_columns++].name = name;
+    part->n_texts = part->n_columns;
+}
+
+static enum pom_status add_list(struct pomi_part *part, struct pomi_part_column column, struct pom_error *err)
+{
+    if (column.width < 1 || column.width > MAX_WIDTH)
+        return pomi_fail(err, POM_ERROR_ARGUMENT, "bad_width", "a table with %s of %d numbers; 1 to %d work",
+                         column.name, column.width, MAX_WIDTH);
     part->columns[part->n_columns++] = column;
-    if (column.width == 0) part->n_texts++;
+    return POM_OK;
 }
 
 static enum pom_status describe_columns(struct pomi_part *part, const struct pomi_part_options *options,
                                         struct pom_error *err)
 {
-    add_column(part, (struct column){.name = "path"});
-    add_column(part, (struct column){.name = "label"});
-    if (options->kind == POMI_TABLE_FAILURES) {
-        add_column(part, (struct column){.name = "stage"});
-        add_column(part, (struct column){.name = "reason"});
-        add_column(part, (struct column){.name = "message"});
-        return POM_OK;
-    }
+    add_text(part, "path");
+    add_text(part, "label");
     if (options->kind == POMI_TABLE_FEATURES)
-        add_column(part, (struct column){"features", options->n_features, "f", 0});
-    if (options->kind == POMI_TABLE_PCA)
-        add_column(part, (struct column){"features_pca", options->n_components, "pc", 1});
-    if (options->kind == POMI_TABLE_PCA && options->with_scaled)
-        add_column(part, (struct column){"features_scaled", options->n_features, "scaled", 0});
-    for (int i = part->n_texts; i < part->n_columns; i++)
-        if (part->columns[i].width < 1 || part->columns[i].width > MAX_WIDTH)
-            return pomi_fail(err, POM_ERROR_ARGUMENT, "bad_width",
-                             "a table with %s of %d numbers; 1 to %d work", part->columns[i].name,
-                             part->columns[i].width, MAX_WIDTH);
-    if (part->n_texts == part->n_columns)
-        return pomi_fail(err, POM_ERROR_ARGUMENT, "bad_width",
-                         "a table without a list column: lists have no width");
+        return add_list(part, (struct pomi_part_column){"features", options->n_features, "f", 0}, err);
+    if (options->kind == POMI_TABLE_PCA) {
+        POMI_TRY(
+            add_list(part, (struct pomi_part_column){"features_pca", options->n_components, "pc", 1}, err));
+        if (!options->with_scaled) return POM_OK;
+        return add_list(part, (struct pomi_part_column){"features_scaled", options->n_features, "scaled", 0},
+                        err);
+    }
+    add_text(part, "stage");
+    add_text(part, "reason");
+    add_text(part, "message");
     return POM_OK;
 }
 
@@ -135,8 +62,8 @@ static size_t choose_block_rows(const struct pomi_part *part)
 static enum pom_status allocate_blocks(struct pomi_part *part, struct pom_error *err)
 {
     part->block_rows = choose_block_rows(part);
-    for (int b = 0; b < N_BLOCKS; b++) {
-        struct block *block = &part->blocks[b];
+    for (int b = 0; b < POMI_PART_BLOCKS; b++) {
+        struct pomi_part_block *block = &part->blocks[b];
         block->text_at = calloc(part->block_rows * (size_t)part->n_texts, sizeof *block->text_at);
         if (block->text_at == NULL) return pomi_fail_memory(err, part->block_rows, "rows to write");
         for (int i = part->n_texts; i < part->n_columns; i++) {
@@ -147,243 +74,7 @@ static enum pom_status allocate_blocks(struct pomi_part *part, struct pom_error 
     return POM_OK;
 }
 
-static const char *text_of(const struct pomi_part *part, const struct block *block, size_t row, int column)
-{
-    return (const char *)block->texts.data + block->text_at[row * (size_t)part->n_texts + (size_t)column];
-}
-
-/* --- the table function that COPY takes rows from ---------------------------------------------------------
- */
-
-static struct pomi_stream *find_stream(struct pomi_sink *sink, int64_t number)
-{
-    pthread_mutex_lock(&sink->mutex);
-    struct pomi_stream *stream = sink->streams;
-    while (stream != NULL && stream->number != number) stream = stream->next;
-    pthread_mutex_unlock(&sink->mutex);
-    return stream;
-}
-
-/* Parquet gets the columns as they are; the text formats get all texts of a row as one, `line`, already
- * quoted, followed by the lists, which DuckDB turns into text. */
-static void bind_rows(duckdb_bind_info info)
-{
-    duckdb_value number = duckdb_bind_get_parameter(info, 0);
-    struct pomi_stream *stream = find_stream(duckdb_bind_get_extra_info(info), duckdb_get_int64(number));
-    duckdb_destroy_value(&number);
-    if (stream == NULL) {
-        duckdb_bind_set_error(info, "no such stream of rows");
-        return;
-    }
-    const struct pomi_part *part = stream->part;
-    duckdb_logical_type text = duckdb_create_logical_type(DUCKDB_TYPE_VARCHAR);
-    duckdb_logical_type number_type = duckdb_create_logical_type(DUCKDB_TYPE_FLOAT);
-    duckdb_logical_type list = duckdb_create_list_type(number_type);
-    if (stream->format != POMI_FORMAT_PARQUET) duckdb_bind_add_result_column(info, "line", text);
-    for (int i = stream->format == POMI_FORMAT_PARQUET ? 0 : part->n_texts; i < part->n_columns; i++)
-        duckdb_bind_add_result_column(info, part->columns[i].name, part->columns[i].width == 0 ? text : list);
-    duckdb_destroy_logical_type(&list);
-    duckdb_destroy_logical_type(&number_type);
-    duckdb_destroy_logical_type(&text);
-    duckdb_bind_set_bind_data(info, stream, NULL);
-}
-
-static void init_rows(duckdb_init_info info)
-{
-    duckdb_init_set_max_threads(info, 1);
-}
-
-/* The next block, or NULL when the rows are at their end. */
-static const struct block *wait_for_block(struct pomi_stream *stream, bool *is_abandoned)
-{
-    struct pomi_part *part = stream->part;
-    pthread_mutex_lock(&part->mutex);
-    while (part->n_filled == stream->n_taken && !part->is_finished && !part->is_abandoned)
-        pthread_cond_wait(&part->changed, &part->mutex);
-    *is_abandoned = part->is_abandoned;
-    const struct block *block =
-        part->n_filled > stream->n_taken ? &part->blocks[stream->n_taken % N_BLOCKS] : NULL;
-    pthread_mutex_unlock(&part->mutex);
-    return block;
-}
-
-static void give_block_back(struct pomi_stream *stream)
-{
-    pthread_mutex_lock(&stream->part->mutex);
-    stream->n_taken++;
-    pthread_cond_broadcast(&stream->part->changed);
-    pthread_mutex_unlock(&stream->part->mutex);
-}
-
-static enum pom_status copy_texts(struct pomi_stream *stream, const struct block *block,
-                                  duckdb_data_chunk chunk)
-{
-    const struct pomi_part *part = stream->part;
-    bool is_json = stream->format == POMI_FORMAT_JSON;
-    for (size_t row = 0; row < block->n_rows; row++) {
-        stream->line.size_bytes = 0;
-        for (int i = 0; i < part->n_texts; i++) {
-            const char *text = text_of(part, block, row, i);
-            if (stream->format == POMI_FORMAT_PARQUET) {
-                duckdb_vector_assign_string_element(duckdb_data_chunk_get_vector(chunk, (idx_t)i), row, text);
-            } else if (is_json) {
-                POMI_TRY(pomi_bytes_print(&stream->line, &stream->error, "%s\"%s\":", i == 0 ? "{" : ",",
-                                          part->columns[i].name));
-                POMI_TRY(pomi_json_append(&stream->line, text, &stream->error));
-            } else {
-                if (i > 0) POMI_TRY(pomi_bytes_append(&stream->line, ",", 1, &stream->error));
-                POMI_TRY(pomi_csv_append(&stream->line, text, &stream->error));
-            }
-        }
-        if (stream->format != POMI_FORMAT_PARQUET)
-            duckdb_vector_assign_string_element_len(duckdb_data_chunk_get_vector(chunk, 0), row,
-                                                    (const char *)stream->line.data, stream->line.size_bytes);
-    }
-    return POM_OK;
-}
-
-static enum pom_status copy_list(const struct block *block, int column, size_t width, duckdb_vector vector,
-                                 struct pom_error *err)
-{
-    size_t n_numbers = block->n_rows * width;
-    if (duckdb_list_vector_reserve(vector, n_numbers) != DuckDBSuccess ||
-        duckdb_list_vector_set_size(vector, n_numbers) != DuckDBSuccess)
-        return pomi_fail_memory(err, n_numbers * sizeof(float), "rows to write");
-    duckdb_list_entry *entries = duckdb_vector_get_data(vector);
-    for (size_t row = 0; row < block->n_rows; row++) entries[row] = (duckdb_list_entry){row * width, width};
-    memcpy(duckdb_vector_get_data(duckdb_list_vector_get_child(vector)), block->numbers[column],
-           n_numbers * sizeof(float));
-    return POM_OK;
-}
-
-static void next_rows(duckdb_function_info info, duckdb_data_chunk chunk)
-{
-    struct pomi_stream *stream = duckdb_function_get_bind_data(info);
-    const struct pomi_part *part = stream->part;
-    bool is_abandoned;
-    const struct block *block = wait_for_block(stream, &is_abandoned);
-    if (is_abandoned) {
-        duckdb_function_set_error(info, "abandoned");
-        return;
-    }
-    if (block == NULL) {
-        duckdb_data_chunk_set_size(chunk, 0);
-        return;
-    }
-    enum pom_status status = copy_texts(stream, block, chunk);
-    int first_list = stream->format == POMI_FORMAT_PARQUET ? part->n_texts : 1;
-    for (int i = part->n_texts; status == POM_OK && i < part->n_columns; i++) {
-        duckdb_vector vector = duckdb_data_chunk_get_vector(chunk, (idx_t)(first_list + i - part->n_texts));
-        status = copy_list(block, i, (size_t)part->columns[i].width, vector, &stream->error);
-    }
-    if (status != POM_OK) {
-        duckdb_function_set_error(info, stream->error.message);
-        return;
-    }
-    duckdb_data_chunk_set_size(chunk, block->n_rows);
-    give_block_back(stream);
-}
-
-enum pom_status pomi_rows_function_register(struct pomi_sink *sink, duckdb_connection connection,
-                                            struct pom_error *err)
-{
-    duckdb_table_function function = duckdb_create_table_function();
-    duckdb_logical_type number = duckdb_create_logical_type(DUCKDB_TYPE_BIGINT);
-    duckdb_table_function_set_name(function, "pomona_rows");
-    duckdb_table_function_add_parameter(function, number);
-    duckdb_table_function_set_extra_info(function, sink, NULL);
-    duckdb_table_function_set_bind(function, bind_rows);
-    duckdb_table_function_set_init(function, init_rows);
-    duckdb_table_function_set_function(function, next_rows);
-    duckdb_state state = duckdb_register_table_function(connection, function);
-    duckdb_destroy_logical_type(&number);
-    duckdb_destroy_table_function(&function);
-    if (state != DuckDBSuccess)
-        return pomi_fail(err, POM_ERROR_UNSUPPORTED, "duckdb", "DuckDB %s takes no table function",
-                         duckdb_library_version());
-    return POM_OK;
-}
-
-/* --- the SQL of one file ----------------------------------------------------------------------------------
- */
-
-/* "path,label,f0,f1...": the name of the one column of a CSV's lines is the header. */
-static enum pom_status print_csv_header(struct pomi_bytes *sql, const struct pomi_part *part,
-                                        struct pom_error *err)
-{
-    for (int i = 0; i < part->n_columns; i++) {
-        const struct column *column = &part->columns[i];
-        if (column->width == 0) POMI_TRY(pomi_bytes_print(sql, err, "%s%s", i > 0 ? "," : "", column->name));
-        for (int k = 0; k < column->width; k++)
-            POMI_TRY(pomi_bytes_print(sql, err, ",%s%d", column->csv_prefix, column->csv_first + k));
-    }
-    return POM_OK;
-}
-
-/* A row of a text format is one string: with a column per feature DuckDB takes half as long again and twice
- * the memory, and its JSON is an extension that may not be there. DuckDB prints a float such that it reads
- * back as the same float. */
-static enum pom_status print_text_select(struct pomi_bytes *sql, const struct pomi_stream *stream,
-                                         struct pom_error *err)
-{
-    const struct pomi_part *part = stream->part;
-    bool is_json = stream->format == POMI_FORMAT_JSON;
-    POMI_TRY(pomi_bytes_print(sql, err, "SELECT concat(line"));
-    for (int i = part->n_texts; i < part->n_columns; i++) {
-        const char *name = part->columns[i].name;
-        POMI_TRY(is_json
-                     ? pomi_bytes_print(sql, err, ", ',\"%s\":[', array_to_string(%s, ','), ']'", name, name)
-                     : pomi_bytes_print(sql, err, ", ',', array_to_string(%s, ',')", name));
-    }
-    POMI_TRY(pomi_bytes_print(sql, err, "%s) AS \"", is_json ? ", '}'" : ""));
-    if (!is_json) POMI_TRY(print_csv_header(sql, part, err));
-    if (is_json) POMI_TRY(pomi_bytes_print(sql, err, "line"));
-    return pomi_bytes_print(sql, err, "\"");
-}
-
-/* Snappy because every reader has it. A dictionary of floats would be built and thrown away, they hardly
- * repeat: DuckDB finds that out by itself, and keeps the dictionary for labels, where it pays. Bloom filters
- * speed up searches that nobody does here. */
-static enum pom_status print_parquet_options(struct pomi_bytes *sql, const struct pomi_part_options *options,
-                                             struct pom_error *err)
-{
-    POMI_TRY(pomi_bytes_print(
-        sql, err, "FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE %d, WRITE_BLOOM_FILTER false",
-        ROW_GROUP_ROWS));
-    const char *pairs[2][2] = {{"network_name", options->network_name},
-                               {"network_identity", options->network_identity}};
-    const char *separator = ", KV_METADATA {";
-    for (int i = 0; i < 2; i++) {
-        if (pairs[i][1] == NULL) continue;
-        POMI_TRY(pomi_bytes_print(sql, err, "%s%s: ", separator, pairs[i][0]));
-        POMI_TRY(pomi_sql_text(sql, pairs[i][1], err));
-        separator = ", ";
-    }
-    return separator[2] == '\0' ? pomi_bytes_print(sql, err, "}") : POM_OK;
-}
-
-static enum pom_status print_copy(struct pomi_stream *stream, const struct pomi_part_options *options,
-                                  struct pom_error *err)
-{
-    struct pomi_bytes *sql = &stream->sql;
-    bool is_parquet = stream->format == POMI_FORMAT_PARQUET;
-    POMI_TRY(pomi_bytes_print(sql, err, "COPY ("));
-    POMI_TRY(is_parquet ? pomi_bytes_print(sql, err, "SELECT *") : print_text_select(sql, stream, err));
-    POMI_TRY(pomi_bytes_print(sql, err, " FROM pomona_rows(%lld)) TO ", (long long)stream->number));
-    POMI_TRY(pomi_sql_file(sql, stream->temporary, err));
-    POMI_TRY(pomi_bytes_print(sql, err, " (USE_TMP_FILE false, "));
-    /* A CSV without quotes and escapes: the lines go to the file as they are. */
-    POMI_TRY(is_parquet
-                 ? print_parquet_options(sql, options, err)
-                 : pomi_bytes_print(sql, err,
-                                    "FORMAT csv, COMPRESSION none, QUOTE '', ESCAPE '', DELIMITER ',', "
-                                    "HEADER %s",
-                                    stream->format == POMI_FORMAT_CSV ? "true" : "false"));
-    return pomi_bytes_print(sql, err, ")");
-}
-
-/* --- the threads ------------------------------------------------------------------------------------------
- */
+/* --- threads --- */
 
 static void *write_file(void *argument)
 {
@@ -441,7 +132,7 @@ static enum pom_status start_stream(struct pomi_part *part, const struct pomi_pa
     stream->next = part->sink->streams;
     part->sink->streams = stream;
     pthread_mutex_unlock(&part->sink->mutex);
-    POMI_TRY(print_copy(stream, options, err));
+    POMI_TRY(pomi_part_print_copy(stream, options, err));
     return start_thread(stream, err);
 }
 
@@ -482,7 +173,7 @@ static void free_part(struct pomi_part *part)
         free(stream->temporary);
         free(stream->path);
     }
-    for (int b = 0; b < N_BLOCKS; b++) {
+    for (int b = 0; b < POMI_PART_BLOCKS; b++) {
         for (int i = 0; i < part->n_columns; i++) free(part->blocks[b].numbers[i]);
         free(part->blocks[b].text_at);
         pomi_bytes_release(&part->blocks[b].texts);
@@ -492,8 +183,7 @@ static void free_part(struct pomi_part *part)
     free(part);
 }
 
-/* --- what callers see -------------------------------------------------------------------------------------
- */
+/* --- what callers see --- */
 
 enum pom_status pomi_part_begin(struct pomi_part **part_out, struct pomi_sink *sink,
                                 const struct pomi_part_options *options, struct pom_error *err)
@@ -526,7 +216,7 @@ static enum pom_status open_block(struct pomi_part *part, struct pom_error *err)
     pthread_mutex_lock(&part->mutex);
     for (int i = 0; i < part->n_streams && status == POM_OK; i++) {
         struct pomi_stream *stream = &part->streams[i];
-        while (!stream->is_over && part->n_filled - stream->n_taken == N_BLOCKS)
+        while (!stream->is_over && part->n_filled - stream->n_taken == POMI_PART_BLOCKS)
             pthread_cond_wait(&part->changed, &part->mutex);
         if (!stream->is_over) continue;
         status = stream->status; /* over before its rows are: it failed */
@@ -534,7 +224,7 @@ static enum pom_status open_block(struct pomi_part *part, struct pom_error *err)
     }
     pthread_mutex_unlock(&part->mutex);
     if (status != POM_OK) return status;
-    part->open_block = &part->blocks[part->n_filled % N_BLOCKS];
+    part->open_block = &part->blocks[part->n_filled % POMI_PART_BLOCKS];
     part->open_block->n_rows = 0;
     part->open_block->texts.size_bytes = 0;
     return POM_OK;
@@ -555,7 +245,7 @@ static enum pom_status add_row(struct pomi_part *part, const char *const *texts,
                                struct pom_error *err)
 {
     if (part->open_block == NULL) POMI_TRY(open_block(part, err));
-    struct block *block = part->open_block;
+    struct pomi_part_block *block = part->open_block;
     for (int i = 0; i < part->n_texts; i++) {
         block->text_at[block->n_rows * (size_t)part->n_texts + (size_t)i] = block->texts.size_bytes;
         POMI_TRY(pomi_bytes_append(&block->texts, texts[i], strlen(texts[i]) + 1, err));
@@ -585,7 +275,7 @@ static enum pom_status check_row(const struct pomi_part *part, const char *const
 
 enum pom_status pomi_part_rows(struct pomi_part *part, const struct pomi_rows *rows, struct pom_error *err)
 {
-    const float *lists[MAX_COLUMNS];
+    const float *lists[POMI_PART_MAX_COLUMNS];
     int n_lists = 0;
     for (int i = part->n_texts; i < part->n_columns; i++) {
         const char *name = part->columns[i].name;
@@ -604,7 +294,7 @@ enum pom_status pomi_part_rows(struct pomi_part *part, const struct pomi_rows *r
         return pomi_fail(err, POM_ERROR_ARGUMENT, "bad_rows", "rows of features for a table of failures");
     for (size_t row = 0; row < rows->n_rows; row++) {
         const char *texts[] = {rows->paths[row], rows->labels[row]};
-        const float *numbers[MAX_COLUMNS];
+        const float *numbers[POMI_PART_MAX_COLUMNS];
         for (int i = 0; i < n_lists; i++)
             numbers[i] = lists[i] + row * (size_t)part->columns[part->n_texts + i].width;
         POMI_TRY(check_row(part, texts, numbers, err));
@@ -622,7 +312,7 @@ enum pom_status pomi_part_failures(struct pomi_part *part, const struct pomi_fai
         const struct pomi_failure *failure = &failures[row];
         const char *texts[] = {failure->path, failure->label, failure->stage, failure->reason,
                                failure->message};
-        char *escaped[MAX_COLUMNS];
+        char *escaped[POMI_PART_MAX_COLUMNS];
         bool is_complete = true;
         for (int i = 0; i < part->n_texts; i++)
             is_complete &= (escaped[i] = pomi_utf8_escaped(texts[i])) != NULL;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "sink/table_files.h"
+
 #include <stdlib.h>
 #include <string.h>
-
-#include "sink/sink.h"
-#include "store/store.h"
+#include <strings.h>
 
 static const struct {
     enum pomi_table_format format;
@@ -69,4 +69,23 @@ enum pom_status pomi_table_remove(const char *folder, struct pom_error *err)
         free(path);
     }
     return status;
+}
+
+/* `user` is the length of the folder's own path, in which names may well begin with _ or a dot. */
+static bool is_table_file(void *user, const char *path)
+{
+    const char *below = path + *(const size_t *)user;
+    for (const char *at = below; *at != '\0'; at++) {
+        bool begins_name = at == below || at[-1] == '/';
+        if (begins_name && (*at == '_' || *at == '.')) return false;
+    }
+    const char *dot = strrchr(below, '.');
+    return dot != NULL && (strcasecmp(dot, ".parquet") == 0 || strcasecmp(dot, ".pq") == 0);
+}
+
+enum pom_status pomi_table_list(struct pomi_store_listing *listing, const char *folder, struct pom_error *err)
+{
+    size_t folder_bytes = strlen(folder);
+    if (folder_bytes > 0 && folder[folder_bytes - 1] != '/') folder_bytes++; /* with the slash after it */
+    return pomi_store_list(folder, is_table_file, &folder_bytes, listing, err);
 }

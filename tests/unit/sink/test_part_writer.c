@@ -310,6 +310,11 @@ static void what_does_not_belong_is_refused(void **state)
     options.n_features = 0;
     assert_int_equal(pomi_part_begin(&part, fixture->sink, &options, &fixture->err), POM_ERROR_ARGUMENT);
     assert_null(part);
+    options.kind = POMI_TABLE_PCA;
+    options.n_components = 2;
+    options.with_scaled = true;
+    assert_int_equal(pomi_part_begin(&part, fixture->sink, &options, &fixture->err), POM_ERROR_ARGUMENT);
+    options.kind = POMI_TABLE_FEATURES;
     options.n_features = 2;
     options.formats = 0;
     assert_int_equal(pomi_part_begin(&part, fixture->sink, &options, &fixture->err), POM_ERROR_ARGUMENT);
