@@ -213,7 +213,7 @@ static void listings_are_sorted_by_path_bytes(void **state)
     (void)state;
     assert_int_equal(pomi_store_make_folder("l/b/c", &err), POM_OK);
     static const char *const paths[] = {"l/B", "l/a", "l/b/c/x", "l/b-x", "l/b/y", "l/\xc3\xa9", "l/\xff"};
-    for (size_t i = 0; i < 7; i++) write_text(paths[i], "12345" + i % 5);
+    for (size_t i = 0; i < 7; i++) write_text(paths[i], &"12345"[i % 5]);
     struct pomi_store_listing listing;
     assert_int_equal(pomi_store_list("l", NULL, NULL, &listing, &err), POM_OK);
     static const char *const sorted[] = {"l/B", "l/a", "l/b-x", "l/b/c/x", "l/b/y", "l/\xc3\xa9", "l/\xff"};
