@@ -60,7 +60,7 @@ POM_API void pom_decode_options_init(struct pom_decode_options *options);
  * Errors, with their reasons: FORMAT ("empty", "not_an_image", "truncated", "corrupt"), LIMIT ("too_many_pixels",
  * "too_many_scans"), UNSUPPORTED ("unsupported"), MEMORY ("out_of_memory"), ARGUMENT.
  *
- * Memory: 3 bytes per pixel and a row or two, checked against max_pixels before it is allocated. Beside it, for as long as
+ * Memory: 3 bytes per pixel and a few rows, checked against max_pixels before it is allocated. Beside it, for as long as
  * the call lasts, the decoding libraries hold up to 6 bytes per pixel for a progressive JPEG (its coefficients; 3 with
  * the usual halved colours), about 4 for a lossless WebP, and rows for all else; a WebP with an orientation takes 3 more.
  */

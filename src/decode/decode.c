@@ -123,13 +123,28 @@ enum pom_status pomi_canvas_open(struct pomi_canvas *canvas, struct pom_image *i
     return POM_OK;
 }
 
-void pomi_canvas_put_row(const struct pomi_canvas *canvas, int x, int y, const uint8_t *rgb, int n_pixels)
+static inline void copy_pixel(uint8_t *to, const uint8_t *from)
 {
-    ptrdiff_t step = canvas->x_step_bytes;
-    uint8_t *to = canvas->origin + x * step + y * canvas->y_step_bytes;
-    for (int i = 0; i < n_pixels; i++, rgb += 3, to += step) {
-        to[0] = rgb[0];
-        to[1] = rgb[1];
-        to[2] = rgb[2];
+    to[0] = from[0];
+    to[1] = from[1];
+    to[2] = from[2];
+}
+
+void pomi_canvas_put(const struct pomi_canvas *canvas, int x, int y, const uint8_t *rgb, size_t row_bytes,
+                     int n_columns, int n_rows)
+{
+    ptrdiff_t x_step = canvas->x_step_bytes, y_step = canvas->y_step_bytes;
+    uint8_t *to = canvas->origin + x * x_step + y * y_step;
+    if (x_step == 3 || x_step == -3) { // a stored row is seen as a row
+        for (int row = 0; row < n_rows; row++)
+            for (int i = 0; i < n_columns; i++)
+                copy_pixel(to + row * y_step + i * x_step, rgb + (size_t)row * row_bytes + (size_t)i * 3);
+        return;
+    }
+    for (int row = 0; row < n_rows; row += POMI_CANVAS_ROWS) { // a stored column is seen as a row
+        int end = n_rows - row < POMI_CANVAS_ROWS ? n_rows : row + POMI_CANVAS_ROWS;
+        for (int i = 0; i < n_columns; i++)
+            for (int r = row; r < end; r++)
+                copy_pixel(to + i * x_step + r * y_step, rgb + (size_t)r * row_bytes + (size_t)i * 3);
     }
 }

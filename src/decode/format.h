@@ -48,7 +48,12 @@ static inline int pomi_canvas_is_upright(const struct pomi_canvas *canvas)
     return canvas->x_step_bytes == 3 && canvas->y_step_bytes > 0;
 }
 
-/* Copies n_pixels RGB pixels to the stored row y, from column x on. */
-void pomi_canvas_put_row(const struct pomi_canvas *canvas, int x, int y, const uint8_t *rgb, int n_pixels);
+/* Rows to collect before they are put down: a turned photo is then written in runs instead of single pixels, each of
+ * which would be on another page of memory. */
+#define POMI_CANVAS_ROWS 16
+
+/* Copies n_rows x n_columns RGB pixels, whose rows are row_bytes apart, to the stored position (x, y). */
+void pomi_canvas_put(const struct pomi_canvas *canvas, int x, int y, const uint8_t *rgb, size_t row_bytes,
+                     int n_columns, int n_rows);
 
 #endif

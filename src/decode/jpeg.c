@@ -20,6 +20,8 @@
 
 enum { MARKER_SOI = 0xd8, MARKER_EOI = 0xd9, MARKER_SOS = 0xda, MARKER_TEM = 0x01, MARKER_RST0 = 0xd0 };
 
+#define SCRATCH_PIXEL_BYTES 4 /* for CMYK; RGB takes 3 of them */
+
 struct jpeg_decoder {
     struct jpeg_decompress_struct jpeg;
     struct jpeg_error_mgr errors;
@@ -147,16 +149,28 @@ static void cmyk_to_rgb(uint8_t *row, unsigned n_pixels)
     }
 }
 
-static enum pom_status read_rows(struct jpeg_decompress_struct *jpeg, const struct pomi_canvas *canvas,
-                                 struct pom_error *err)
+static enum pom_status read_upright(struct jpeg_decompress_struct *jpeg, const struct pomi_canvas *canvas,
+                                    struct pom_error *err)
 {
-    bool writes_in_place = pomi_canvas_is_upright(canvas) && jpeg->out_color_space == JCS_RGB;
     while (jpeg->output_scanline < jpeg->output_height) {
-        int y = (int)jpeg->output_scanline;
-        JSAMPROW row = writes_in_place ? canvas->origin + y * canvas->y_step_bytes : canvas->scratch;
+        JSAMPROW row = canvas->origin + (ptrdiff_t)jpeg->output_scanline * canvas->y_step_bytes;
         if (jpeg_read_scanlines(jpeg, &row, 1) != 1) return fail_truncated(err, jpeg);
-        if (jpeg->out_color_space == JCS_CMYK) cmyk_to_rgb(row, jpeg->output_width);
-        if (!writes_in_place) pomi_canvas_put_row(canvas, 0, y, row, (int)jpeg->output_width);
+    }
+    return POM_OK;
+}
+
+static enum pom_status read_converted(struct jpeg_decompress_struct *jpeg, const struct pomi_canvas *canvas,
+                                      struct pom_error *err)
+{
+    size_t row_bytes = (size_t)jpeg->output_width * SCRATCH_PIXEL_BYTES;
+    while (jpeg->output_scanline < jpeg->output_height) {
+        int y = (int)jpeg->output_scanline, n_rows = 0;
+        while (n_rows < POMI_CANVAS_ROWS && jpeg->output_scanline < jpeg->output_height) {
+            JSAMPROW row = canvas->scratch + (size_t)n_rows++ * row_bytes;
+            if (jpeg_read_scanlines(jpeg, &row, 1) != 1) return fail_truncated(err, jpeg);
+            if (jpeg->out_color_space == JCS_CMYK) cmyk_to_rgb(row, jpeg->output_width);
+        }
+        pomi_canvas_put(canvas, 0, y, canvas->scratch, row_bytes, (int)jpeg->output_width, n_rows);
     }
     return POM_OK;
 }
@@ -191,11 +205,12 @@ static enum pom_status decode(struct jpeg_decoder *decoder, struct pom_image *im
 
     struct pomi_canvas canvas;
     int orientation = options->ignore_exif_rotation ? 1 : find_orientation(jpeg);
-    size_t scratch_bytes = (size_t)jpeg->image_width * 4;
+    size_t scratch_bytes = (size_t)jpeg->image_width * SCRATCH_PIXEL_BYTES * POMI_CANVAS_ROWS;
     POMI_TRY(pomi_canvas_open(&canvas, image, jpeg->image_width, jpeg->image_height, orientation,
                               scratch_bytes, options, err));
     if (!jpeg_start_decompress(jpeg)) return fail_truncated(err, jpeg);
-    POMI_TRY(read_rows(jpeg, &canvas, err));
+    bool is_upright = pomi_canvas_is_upright(&canvas) && jpeg->out_color_space == JCS_RGB;
+    POMI_TRY(is_upright ? read_upright(jpeg, &canvas, err) : read_converted(jpeg, &canvas, err));
     jpeg_finish_decompress(jpeg); // FALSE when only the end marker is missing, which is accepted
     return POM_OK;
 }

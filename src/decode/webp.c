@@ -83,9 +83,8 @@ static enum pom_status decode(struct pom_image *image, WebPDemuxer *demuxer, con
 
     POMI_TRY(decode_frame(frame, canvas.scratch, row_bytes, err));
     if (!fills_canvas) memset(image->pixels, 0, (size_t)width * (size_t)height * 3);
-    for (int y = 0; y < frame->height; y++)
-        pomi_canvas_put_row(&canvas, frame->x_offset, frame->y_offset + y,
-                            canvas.scratch + (size_t)y * row_bytes, frame->width);
+    pomi_canvas_put(&canvas, frame->x_offset, frame->y_offset, canvas.scratch, row_bytes, frame->width,
+                    frame->height);
     return POM_OK;
 }
 

@@ -184,7 +184,7 @@ static enum pom_status resample(const struct rows *to, const struct pom_image *s
     bool rows_first = height_loss > 0 && height_loss > width_loss * 2;
 
     struct rows from = {source->pixels, (ptrdiff_t)source->width_px * 3, source->width_px, source->height_px};
-    struct rows between;
+    struct rows between = {0};
     if (!keeps_width) POMI_TRY(pomi_resize_axis_make(&workspace->columns, &columns, err));
     if (!keeps_height) POMI_TRY(pomi_resize_axis_make(&workspace->rows, &rows, err));
     if (keeps_height) return resample_columns(to, &from, workspace, err);

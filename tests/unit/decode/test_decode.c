@@ -188,12 +188,36 @@ static void each_orientation_puts_pixels_where_exif_says(void **state)
         assert_int_equal(image.height_px, expected[orientation].height);
         assert_true(canvas.scratch + 7 <= image.pixels + image.capacity_bytes);
         memset(canvas.scratch, 0, 7);
-        pomi_canvas_put_row(&canvas, 0, 0, (const uint8_t *)"AAABBBCCC", 3);
-        pomi_canvas_put_row(&canvas, 0, 1, (const uint8_t *)"DDD", 1);
-        pomi_canvas_put_row(&canvas, 1, 1, (const uint8_t *)"EEEFFF", 2);
+        pomi_canvas_put(&canvas, 0, 0, (const uint8_t *)"AAABBB..DDDEEE", 8, 2, 2);
+        pomi_canvas_put(&canvas, 2, 0, (const uint8_t *)"CCCFFF", 3, 1, 2);
         for (int i = 0; i < 18; i++) assert_int_equal(image.pixels[i], expected[orientation].seen[i / 3]);
     }
     pom_image_release(&image);
+}
+
+/* Turned photos are written in runs of several rows: the same as pixel by pixel. */
+static void many_rows_at_once_are_the_same_as_single_pixels(void **state)
+{
+    (void)state;
+    enum { WIDTH = 21, HEIGHT = 2 * POMI_CANVAS_ROWS + 5, ROW_BYTES = WIDTH * 4 };
+    static uint8_t stored[HEIGHT * ROW_BYTES];
+    for (size_t i = 0; i < sizeof stored; i++) stored[i] = (uint8_t)(i * 2654435761u >> 11);
+    struct pom_decode_options options = {.max_pixels = WIDTH * HEIGHT};
+    struct pom_image at_once = {0}, singly = {0};
+    for (int orientation = 1; orientation <= 8; orientation++) {
+        struct pomi_canvas canvas;
+        assert_int_equal(pomi_canvas_open(&canvas, &at_once, WIDTH, HEIGHT, orientation, 0, &options, NULL),
+                         POM_OK);
+        pomi_canvas_put(&canvas, 0, 0, stored, ROW_BYTES, WIDTH, HEIGHT);
+        assert_int_equal(pomi_canvas_open(&canvas, &singly, WIDTH, HEIGHT, orientation, 0, &options, NULL),
+                         POM_OK);
+        for (int y = 0; y < HEIGHT; y++)
+            for (int x = 0; x < WIDTH; x++)
+                pomi_canvas_put(&canvas, x, y, stored + y * ROW_BYTES + x * 3, 3, 1, 1);
+        assert_memory_equal(at_once.pixels, singly.pixels, WIDTH * HEIGHT * 3);
+    }
+    pom_image_release(&at_once);
+    pom_image_release(&singly);
 }
 
 int main(void)
@@ -206,6 +230,7 @@ int main(void)
         cmocka_unit_test(memory_is_kept_from_photo_to_photo),
         cmocka_unit_test(a_jpeg_cut_anywhere_never_gives_pixels_that_were_not_there),
         cmocka_unit_test(each_orientation_puts_pixels_where_exif_says),
+        cmocka_unit_test(many_rows_at_once_are_the_same_as_single_pixels),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
