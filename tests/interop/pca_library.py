@@ -99,6 +99,14 @@ def real_rows():
     return np.load(path)["features"] if os.path.exists(path) else None
 
 
+def given_tables():
+    """The features of tables named after the library on the command line: name, rows."""
+    for table in sys.argv[2:]:
+        import pyarrow.parquet
+        lists = pyarrow.parquet.read_table(table, columns=["features"])["features"].combine_chunks()
+        yield table, np.asarray(lists.flatten(), np.float32).reshape(len(lists), -1)
+
+
 def largest_is_positive(components):
     largest = np.abs(components).argmax(axis=1)
     return components * np.sign(components[np.arange(len(components)), largest])[:, None]

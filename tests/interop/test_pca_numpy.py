@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Our PCA against numpy in double: mean, std, eigh of the covariance, and the product."""
+"""Our PCA against numpy in double: mean, std, eigh of the covariance, and the product.
+
+    test_pca_numpy.py LIBRARY [FEATURES...]    tables of features to compare on, instead of the usual rows
+"""
+import sys
+
 import numpy as np
 
 from pca_library import (MEAN_STD, NONE, SCALE_NAMES, SPARK_COMPATIBLE, STD, Pca, check, compare_components, feature_rows,
-                         largest_is_positive, real_rows)
+                         given_tables, largest_is_positive, real_rows)
 
 
 def compare(name, rows, scale, k):
@@ -42,6 +47,11 @@ def compare(name, rows, scale, k):
           flush=True)
 
 
+for name, rows in given_tables():
+    for scale in (NONE, STD, MEAN_STD):
+        compare(name, rows, scale, min(300, len(rows) - 1))
+if sys.argv[2:]:
+    sys.exit(0)
 real = real_rows()
 for scale in (NONE, STD, MEAN_STD):
     if real is not None:

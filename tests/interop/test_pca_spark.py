@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Our PCA against pyspark.ml: StandardScaler and PCA, fitted and applied to the same Parquet file."""
+"""Our PCA against pyspark.ml: StandardScaler and PCA, fitted and applied to the same Parquet file.
+
+    test_pca_spark.py LIBRARY [FEATURES...]    tables of features to compare on, instead of the usual rows
+"""
 import os
 import shutil
 import sys
@@ -9,7 +12,7 @@ import time
 import numpy as np
 
 from pca_library import (MEAN_STD, NONE, SCALE_NAMES, SPARK_COMPATIBLE, STD, Pca, check, compare_components, feature_rows,
-                         real_rows)
+                         given_tables, real_rows)
 
 if shutil.which("java") is None and "JAVA_HOME" not in os.environ:
     print("skipped: no java; tools/setup.sh --tests installs it")
@@ -68,6 +71,7 @@ def compare(name, rows, scale, k):
           f"{projection:.1e} relative (Spark took {time.monotonic() - start:.0f} s)", flush=True)
 
 
+tables = list(given_tables())
 os.chdir(tempfile.mkdtemp(prefix="pomona-pca-spark-"))
 spark = (SparkSession.builder.master("local[2]").config("spark.driver.memory", "4g")
          .config("spark.ui.showConsoleProgress", "false").config("spark.driver.bindAddress", "127.0.0.1")
@@ -75,12 +79,18 @@ spark = (SparkSession.builder.master("local[2]").config("spark.driver.memory", "
          .config("spark.sql.warehouse.dir", os.getcwd()).getOrCreate())
 spark.sparkContext.setLogLevel("ERROR")
 try:
-    real = real_rows()
-    if real is not None:
-        compare("MobileNetV2", real[:, :256], MEAN_STD, 100)
-    for scale in (NONE, STD, MEAN_STD):
-        compare("feature-like", feature_rows(1600), scale, 300)
-    compare("feature-like", feature_rows(30000, seed=2), STD, 300)
+    for name, rows in tables:
+        for scale in (NONE, STD, MEAN_STD):
+            compare(name, rows, scale, 300)
+    if not tables:
+        real = real_rows()
+        if real is not None:
+            compare("MobileNetV2", real[:, :256], MEAN_STD, 100)
+        for scale in (NONE, STD, MEAN_STD):
+            compare("feature-like", feature_rows(1600), scale, 300)
+        many = feature_rows(30000, seed=2)
+        for scale in (NONE, MEAN_STD):
+            compare("feature-like", many, scale, 300)
 finally:
     spark.stop()
     shutil.rmtree(os.getcwd())

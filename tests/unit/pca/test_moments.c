@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "base/hash.h"
 #include "pca/moments.h"
 #include "pca_samples.h"
 
@@ -132,6 +133,25 @@ static void every_kernel_set_gives_the_same_bytes(void **state)
         pom_moments_free(moments);
     }
     pom_moments_free(first);
+    free(rows);
+}
+
+/* Moments of one machine or version meet those of another: how blocks are cut and summed may not drift. */
+static void the_bytes_are_those_of_every_machine_and_version(void **state)
+{
+    (void)state;
+    enum { ROWS = 700, WIDTH = 45 };
+    float *rows = sample_rows(ROWS, WIDTH, 3);
+    struct pom_moments *moments = moments_of(rows, ROWS, WIDTH), *completed = complete(moments);
+    double numbers[WIDTH + WIDTH * (WIDTH + 1) / 2], *next = numbers;
+    for (int j = 0; j < WIDTH; j++) *next++ = completed->mean[j];
+    for (int i = 0; i < WIDTH; i++)
+        for (int j = i; j < WIDTH; j++) *next++ = *pomi_moments_cross_product(completed, i, j);
+    char hash[POMI_SHA256_TEXT_BYTES];
+    pomi_sha256_text(numbers, sizeof numbers, hash);
+    assert_string_equal(hash, "7cd0fe3f5324f19e7b2400b1486579848eb39b8bdf6da74ea27a21d56124ba0f");
+    pom_moments_free(completed);
+    pom_moments_free(moments);
     free(rows);
 }
 
@@ -280,6 +300,7 @@ int main(void)
         cmocka_unit_test(sums_agree_with_long_double),
         cmocka_unit_test(any_cut_into_calls_gives_the_same_bytes),
         cmocka_unit_test(every_kernel_set_gives_the_same_bytes),
+        cmocka_unit_test(the_bytes_are_those_of_every_machine_and_version),
         cmocka_unit_test(merging_gives_the_same_as_adding_all),
         cmocka_unit_test(merging_with_empty_moments_changes_nothing),
         cmocka_unit_test(far_from_zero_nothing_cancels),
