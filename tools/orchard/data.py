@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The photos, their split into seen and unseen classes, and the cut-out fruits.
 
-The split is a rule, not a choice: sorted by name, every 4th class of fruits-360 (3, 7, ..., 39) and every 2nd class of
-phone-photos (1, 3, ...) is unseen. No photo of an unseen class is ever trained on, not even as a background.
+The split is a rule, not a choice: sorted by name, every 4th class of fruits-360 (3, 7, ..., 39) and every
+2nd class of phone-photos (1, 3, ...) is unseen. No photo of an unseen class is ever trained on, not even as
+a background.
 """
+
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,17 +21,21 @@ TEACHER_WEIGHTS = SHARED / "models" / "mobilenet_v2_1.0_224_slim_folded.npz"
 
 @dataclass
 class Photos:
-    """One data set: path and class number of each photo, class names, which photos and classes are held out."""
+    """One data set: path and class number of each photo, class names, what is held out."""
+
     paths: list
     labels: np.ndarray
     names: list
-    unseen: np.ndarray      # per photo: its class is never trained on
-    turned: np.ndarray      # per photo: the fruit is turned round its second axis (fruits-360's r_ files)
+    unseen: np.ndarray  # per photo: its class is never trained on
+    turned: np.ndarray  # per photo: the fruit is turned round its second axis (fruits-360's r_ files)
 
     def images(self, size=None):
         """uint8 arrays; all of one shape when a size in pixels is given."""
         opened = (Image.open(path).convert("RGB") for path in self.paths)
-        return [np.asarray(image if size is None else image.resize((size, size), Image.BILINEAR)) for image in opened]
+        return [
+            np.asarray(image if size is None else image.resize((size, size), Image.BILINEAR))
+            for image in opened
+        ]
 
 
 def load_photos(folder, unseen_every):
@@ -40,8 +46,13 @@ def load_photos(folder, unseen_every):
         paths += found
         labels += [number] * len(found)
     labels = np.array(labels)
-    return Photos(paths, labels, names, labels % unseen_every == unseen_every - 1,
-                  np.array([path.name.startswith("r") for path in paths]))
+    return Photos(
+        paths,
+        labels,
+        names,
+        labels % unseen_every == unseen_every - 1,
+        np.array([path.name.startswith("r") for path in paths]),
+    )
 
 
 def fruits_360():
@@ -53,7 +64,7 @@ def phone_photos():
 
 
 def cut_out(pixels):
-    """fruits-360 photo -> RGBA: near-white pixels joined to the border become transparent, with a soft edge."""
+    """fruits-360 photo -> RGBA: near-white pixels joined to the border become transparent."""
     regions, _ = ndimage.label(pixels.min(2) > 225)
     border = np.unique(np.concatenate([regions[0], regions[-1], regions[:, 0], regions[:, -1]]))
     fruit = ndimage.binary_opening(~np.isin(regions, border[border > 0]))

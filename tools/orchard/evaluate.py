@@ -6,11 +6,12 @@
     evaluate.py --out DIR product POMONA --network NAME|FILE [--precision P]
         what users get: `pomona extract` on the same photos, read back from its Parquet files
 
-Three sets: fruits-360 (1600 photos on white; half of them turned round a second axis), phone (112 photos from shops)
-and hard (the turned photos on other backgrounds and in other lights). 1-NN by cosine; turned: between the two halves,
-both ways; hard: against the clean photos; phone: leaving one out. "unseen": queries of classes that were never
-trained on, against all classes.
+Three sets: fruits-360 (1600 photos on white; half of them turned round a second axis), phone (112 photos
+from shops) and hard (the turned photos on other backgrounds and in other lights). 1-NN by cosine; turned:
+between the two halves, both ways; hard: against the clean photos; phone: leaving one out. "unseen": queries
+of classes that were never trained on, against all classes.
 """
+
 import argparse
 import json
 import os
@@ -33,13 +34,16 @@ def hard_photos(out):
     if not (folder / "hard_y.npy").exists():
         folder.mkdir(parents=True, exist_ok=True)
         script = SHARED / "prototype" / "network" / "gen.py"
-        subprocess.run([sys.executable, script, "hard"], check=True, env={**os.environ, "NETWORK_OUT": str(folder)})
+        subprocess.run(
+            [sys.executable, script, "hard"], check=True, env={**os.environ, "NETWORK_OUT": str(folder)}
+        )
     return np.load(folder / "hard224.npy"), np.load(folder / "hard_y.npy")
 
 
 def benchmark_images(out, px):
     """uint8 [n, px, px, 3] of fruits-360, phone and hard; kept in DIR/benchmark."""
     from pool import reduce
+
     path = out / "benchmark" / f"images{px}.npz"
     if not path.exists():
         hard, _ = hard_photos(out)
@@ -63,16 +67,26 @@ def quality(fruit_features, phone_features, hard_features):
     fruits, phones = fruits_360(), phone_photos()
     label, turned, unseen = fruits.labels, fruits.turned, fruits.unseen
     hard_labels = label[turned]
-    both_ways = np.concatenate([nearest(fruit_features[~turned], label[~turned], fruit_features[turned], label[turned]),
-                                nearest(fruit_features[turned], label[turned], fruit_features[~turned], label[~turned])])
+    both_ways = np.concatenate(
+        [
+            nearest(fruit_features[~turned], label[~turned], fruit_features[turned], label[turned]),
+            nearest(fruit_features[turned], label[turned], fruit_features[~turned], label[~turned]),
+        ]
+    )
     unseen_both = np.concatenate([unseen[turned], unseen[~turned]])
     hard = nearest(fruit_features[~turned], label[~turned], hard_features, hard_labels)
     similarity = unit(phone_features) @ unit(phone_features).T
     np.fill_diagonal(similarity, -2)
     phone = phones.labels[similarity.argmax(1)] == phones.labels
     row = {}
-    for name, hits in (("turned", both_ways), ("turned unseen", both_ways[unseen_both]), ("hard", hard),
-                       ("hard unseen", hard[unseen[turned]]), ("phone", phone), ("phone unseen", phone[phones.unseen])):
+    for name, hits in (
+        ("turned", both_ways),
+        ("turned unseen", both_ways[unseen_both]),
+        ("hard", hard),
+        ("hard unseen", hard[unseen[turned]]),
+        ("phone", phone),
+        ("phone unseen", phone[phones.unseen]),
+    ):
         p = hits.mean()
         row[name] = round(float(p), 4)
         row[name + " error"] = round(float(np.sqrt(p * (1 - p) / len(hits))), 4)
@@ -95,22 +109,31 @@ def print_head():
     print("| 1-NN accuracy | " + " | ".join(COLUMNS) + " | k80 / k95 |\n|---|" + "---|" * (len(COLUMNS) + 1))
 
 
-# ------------------------------------------------------------------------------------------------ without a network
+# ------------------------------------------------------------------------------ without a network
+
 
 def colour_histograms(pixels):
-    """Square roots of 8 x 4 x 4 histograms of hue, saturation and value: whole picture, centre, upper left, lower right."""
+    """Square roots of hue x saturation x value histograms of the picture and of three parts of it."""
     rgb = pixels.astype(np.float32) / 255
     largest = rgb.max(2)
     range_ = largest - rgb.min(2) + 1e-6
     r, g, b = rgb[..., 0], rgb[..., 1], rgb[..., 2]
-    hue = np.where(largest == r, ((g - b) / range_) % 6,
-                   np.where(largest == g, (b - r) / range_ + 2, (r - g) / range_ + 4)) / 6
-    bins = [np.minimum(value * n, n - 1).astype(int)
-            for value, n in ((hue, 8), (range_ / (largest + 1e-6), 4), (largest, 4))]
+    hue = (
+        np.where(
+            largest == r,
+            ((g - b) / range_) % 6,
+            np.where(largest == g, (b - r) / range_ + 2, (r - g) / range_ + 4),
+        )
+        / 6
+    )
+    bins = [
+        np.minimum(value * n, n - 1).astype(int)
+        for value, n in ((hue, 8), (range_ / (largest + 1e-6), 4), (largest, 4))
+    ]
     cell = (bins[0] * 4 + bins[1]) * 4 + bins[2]
     n = len(pixels)
     q = n // 4
-    parts = [cell, cell[q:3 * q, q:3 * q], cell[:n // 2, :n // 2], cell[n // 2:, n // 2:]]
+    parts = [cell, cell[q : 3 * q, q : 3 * q], cell[: n // 2, : n // 2], cell[n // 2 :, n // 2 :]]
     return np.concatenate([np.sqrt(np.bincount(part.ravel(), minlength=128) / part.size) for part in parts])
 
 
@@ -125,12 +148,14 @@ def oriented_gradients(pixels):
     return np.sqrt(sums / (sums.sum() + 1e-6))
 
 
-# ------------------------------------------------------------------------------------------------ the two commands
+# ------------------------------------------------------------------------------ the two commands
+
 
 def table(options):
     import torch
     from model import Network, mobilenetv2, read_network, run
     from pool import load_teacher
+
     print_head()
 
     def row(name, compute, px):
@@ -148,9 +173,17 @@ def table(options):
         def colours(x):
             histogram[len(x)] = np.stack([colour_histograms(image) for image in x]).astype(np.float32)
             return histogram[len(x)]
+
         rows.append(row("colour histogram", colours, 128))
-        rows.append(row("colour histogram + HOG", lambda x: np.concatenate(
-            [histogram[len(x)], np.stack([oriented_gradients(image) for image in x])], 1).astype(np.float32), 128))
+        rows.append(
+            row(
+                "colour histogram + HOG",
+                lambda x: np.concatenate(
+                    [histogram[len(x)], np.stack([oriented_gradients(image) for image in x])], 1
+                ).astype(np.float32),
+                128,
+            )
+        )
         torch.manual_seed(0)
         untrained = Network(mobilenetv2(0.35), batch_norm=True)
         rows.append(row("random weights, width 0.35, 128 px", lambda x: run(untrained, x), 128))
@@ -173,7 +206,9 @@ def write_photos(out):
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(path, target)
         for pixels, index in zip(hard, np.flatnonzero(fruits.turned)):
-            target = folder / "hard" / fruits.names[fruits.labels[index]] / (fruits.paths[index].stem + ".png")
+            target = (
+                folder / "hard" / fruits.names[fruits.labels[index]] / (fruits.paths[index].stem + ".png")
+            )
             target.parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray(pixels).save(target)
         (folder / "complete").touch()
@@ -183,15 +218,18 @@ def write_photos(out):
 def read_features(parquet_folder):
     """Features of the three sets in the order of the photo lists, from the columns path and features."""
     import pyarrow.parquet
+
     found = {}
     for part in sorted(Path(parquet_folder).glob("*.parquet")):
         columns = pyarrow.parquet.read_table(part, columns=["path", "features"])
         for path, features in zip(columns["path"].to_pylist(), columns["features"].to_pylist()):
             found["/".join(Path(path).parts[-3:])] = features
     fruits, phones = fruits_360(), phone_photos()
-    keys = [[f"fruits-360/{p.parent.name}/{p.name}" for p in fruits.paths],
-            [f"phone/{p.parent.name}/{p.name}" for p in phones.paths],
-            [f"hard/{p.parent.name}/{p.stem}.png" for p, turned in zip(fruits.paths, fruits.turned) if turned]]
+    keys = [
+        [f"fruits-360/{p.parent.name}/{p.name}" for p in fruits.paths],
+        [f"phone/{p.parent.name}/{p.name}" for p in phones.paths],
+        [f"hard/{p.parent.name}/{p.stem}.png" for p, turned in zip(fruits.paths, fruits.turned) if turned],
+    ]
     missing = [key for group in keys for key in group if key not in found]
     if missing:
         raise SystemExit(f"{parquet_folder}: no features of {len(missing)} photos, the first is {missing[0]}")
@@ -202,8 +240,21 @@ def product(options):
     photos = write_photos(options.out)
     name = f"{Path(options.network).stem}-{options.precision}"
     target = options.out / "product" / name
-    subprocess.run([options.pomona, "extract", photos, target, "--network", options.network, "--precision",
-                    options.precision, "--overwrite", "--quiet"], check=True)
+    precision = [] if options.precision == "fp32" else ["--precision", options.precision]
+    subprocess.run(
+        [
+            options.pomona,
+            "extract",
+            photos,
+            target,
+            "--network",
+            options.network,
+            *precision,
+            "--overwrite",
+            "--quiet",
+        ],
+        check=True,
+    )
     print_head()
     row = quality(*read_features(target / "features"))
     print_row(f"{Path(options.network).stem}, {options.precision}, pomona extract", row)
@@ -211,8 +262,12 @@ def product(options):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, required=True, help="the training's folder; keeps the benchmark's pictures")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--out", type=Path, required=True, help="the training's folder; keeps the benchmark's pictures"
+    )
     verbs = parser.add_subparsers(required=True)
     verb = verbs.add_parser("table")
     verb.add_argument("files", type=Path, nargs="*")
@@ -221,7 +276,12 @@ def main():
     verb = verbs.add_parser("product")
     verb.add_argument("pomona")
     verb.add_argument("--network", default="orchard")
-    verb.add_argument("--precision", default="fp32", choices=["fp32", "int16", "int8"])
+    verb.add_argument(
+        "--precision",
+        default="fp32",
+        choices=["fp32", "int16", "int8"],
+        help="the other two need a pomona that has them",
+    )
     verb.set_defaults(call=product)
     options = parser.parse_args()
     rows = options.call(options)

@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Training images without end: kinds of fruit, each seen several times, on other backgrounds and in other lights.
+"""Training images without end: kinds of fruit, each seen several times, on other backgrounds and in other
+lights.
 
-The unit is a group of four pictures of one kind, because the training's contrastive term needs pictures that belong
-together. A kind is
+The unit is a group of four pictures of one kind, because the training's contrastive term needs pictures
+that belong together. A kind is
   - a class of photographed fruit, cut out of its white background (one label per class),
-  - such a class with a colour and proportions of its own: a fruit that does not exist, but could (a new label),
+  - such a class with a colour and proportions of its own: a fruit that could exist (a new label),
   - a drawn fruit: shape, colours, stripes, spots, stem from random numbers (a new label),
   - a class of phone photos, cropped, perhaps recoloured,
   - or no kind at all: collages, blends and bare backgrounds (label -1), which only the teacher explains.
 Everything follows from the seed, so the pool is regenerated, never stored.
 """
+
 import io
 
 import numpy as np
@@ -17,17 +19,18 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from data import cut_out, fruits_360, phone_photos
 
-VIEW_PX = 160       # what the teacher sees; the pool keeps it reduced to the student's size
-GROUP = 4           # pictures per kind
+VIEW_PX = 160  # what the teacher sees; the pool keeps it reduced to the student's size
+GROUP = 4  # pictures per kind
 PHONE_LABELS = 100  # labels of phone classes start here
-NEW_LABELS = 1000   # labels of invented kinds start here
+NEW_LABELS = 1000  # labels of invented kinds start here
 
 
-# ------------------------------------------------------------------------------------------------ colour and light
+# ------------------------------------------------------------------------------ colour and light
+
 
 def random_colour(rng):
     colour = rng.random(3)
-    if rng.random() < 0.3:                                  # as often greyish as colourful
+    if rng.random() < 0.3:  # as often greyish as colourful
         colour = 0.3 * colour + 0.7 * rng.random()
     return (colour * 255).astype(np.float32)
 
@@ -56,7 +59,7 @@ def smooth_noise(rng, cells, channels=1):
 
 
 def photograph(rng, image, strength=1.0):
-    """The camera and the lamp: exposure, white balance, contrast, saturation, a light gradient, noise, blur, JPEG."""
+    """The camera and the lamp: exposure, white balance, contrast, a light gradient, noise, blur, JPEG."""
     x = np.asarray(image, np.float32) / 255
     if rng.random() < 0.9:
         x = x ** np.float32(np.exp(rng.normal(0, 0.18 * strength)))
@@ -93,21 +96,24 @@ def gradient(rng):
     return ((t - t.min()) / np.ptp(t))[..., None]
 
 
-# ------------------------------------------------------------------------------------------------ drawn fruit
+# ------------------------------------------------------------------------------ drawn fruit
+
 
 class DrawnFruit:
     """A kind of fruit as an ellipsoid, warped in outline and coloured by a texture fixed to its body.
 
-    Each view turns the body freely, so that the pictures of one kind agree in shape, colours and pattern only.
+    Each view turns the body freely: the pictures of one kind agree in shape, colours and pattern only.
     """
 
     def __init__(self, rng):
-        self.aspect = float(np.exp(rng.normal(0, 0.3)))             # length along the stem against width
+        self.aspect = float(np.exp(rng.normal(0, 0.3)))  # length along the stem against width
         self.taper, self.bend = rng.normal(0, 0.2), rng.normal(0, 0.35) * (rng.random() < 0.3)
         self.lobes, self.lobe_depth = int(rng.integers(3, 11)), rng.uniform(0, 0.12) * (rng.random() < 0.3)
         self.colours = [fruit_colour(rng) for _ in range(3)]
-        self.blush = rng.normal(size=3) * rng.uniform(0, 2)         # direction in which the second colour grows
-        self.pattern = rng.choice(["plain", "stripes", "spots", "speckle", "net"], p=[0.3, 0.15, 0.2, 0.2, 0.15])
+        self.blush = rng.normal(size=3) * rng.uniform(0, 2)  # direction in which the second colour grows
+        self.pattern = rng.choice(
+            ["plain", "stripes", "spots", "speckle", "net"], p=[0.3, 0.15, 0.2, 0.2, 0.15]
+        )
         self.stripes = int(rng.integers(4, 20))
         self.spots = rng.normal(size=(int(rng.integers(8, 50)), 3))
         self.spots /= np.linalg.norm(self.spots, axis=1, keepdims=True)
@@ -128,7 +134,7 @@ class DrawnFruit:
         if self.pattern == "stripes":
             mix = np.sin(np.arctan2(p[:, 2], p[:, 0]) * self.stripes + wave[:, 0]) > self.threshold
         elif self.pattern == "spots":
-            mix = (p @ self.spots.T).max(1) > 1 - self.spot_size ** 2
+            mix = (p @ self.spots.T).max(1) > 1 - self.spot_size**2
         elif self.pattern == "speckle":
             mix = np.clip(wave.sum(1) - self.threshold, 0, 1)
         elif self.pattern == "net":
@@ -146,14 +152,14 @@ class DrawnFruit:
         if self.lobe_depth:
             x, y = (v * (1 + self.lobe_depth * np.cos(self.lobes * np.arctan2(y, x))) for v in (x, y))
         turn, _ = np.linalg.qr(rng.normal(size=(3, 3)))
-        if rng.random() < 0.6:                                     # most often it lies or stands before the camera
+        if rng.random() < 0.6:  # most often it lies or stands before the camera
             a, b = rng.uniform(0, 6.3), rng.normal(0, 0.4)
             spin = np.array([[np.cos(a), 0, np.sin(a)], [0, 1, 0], [-np.sin(a), 0, np.cos(a)]])
             tilt = np.array([[1, 0, 0], [0, np.cos(b), -np.sin(b)], [0, np.sin(b), np.cos(b)]])
             turn = tilt @ spin
         # The ray (x, y, z) meets the ellipsoid |D R' (x, y, z)| = 1: a quadratic in z.
         radii = np.array([1, self.aspect, 1]) / max(1, self.aspect)
-        m = turn @ np.diag(radii ** -2) @ turn.T
+        m = turn @ np.diag(radii**-2) @ turn.T
         b = m[0, 2] * x + m[1, 2] * y
         c = m[0, 0] * x * x + 2 * m[0, 1] * x * y + m[1, 1] * y * y - 1
         inside = b * b - m[2, 2] * c
@@ -170,11 +176,13 @@ class DrawnFruit:
         ambient = rng.uniform(0.25, 0.6)
         lit = np.clip(normal @ light, 0, 1)[:, None]
         highlight = np.clip(normal @ ((light + [0, 0, 1]) / np.linalg.norm(light + [0, 0, 1])), 0, 1)[:, None]
-        colour = self.texture(on_body) * (ambient + (1 - ambient) * lit) + 255 * self.gloss * highlight ** self.shine
+        colour = (
+            self.texture(on_body) * (ambient + (1 - ambient) * lit) + 255 * self.gloss * highlight**self.shine
+        )
         out = np.zeros((px, px, 4), np.float32)
         out[hit, :3], out[..., 3] = colour, np.clip(inside * px / 8, 0, 1) * 255
         image = Image.fromarray(np.clip(out, 0, 255).astype(np.uint8), "RGBA")
-        pole = turn @ (np.array([0, -1, 0]) * radii)               # image y grows downwards
+        pole = turn @ (np.array([0, -1, 0]) * radii)  # image y grows downwards
         if self.stem and pole[2] > -0.2:
             self.draw_stem(rng, image, pole, px)
         return image
@@ -203,7 +211,8 @@ class DrawnFruit:
         return image
 
 
-# ------------------------------------------------------------------------------------------------ pictures
+# ------------------------------------------------------------------------------ pictures
+
 
 def white(rng):
     return Image.new("RGB", (VIEW_PX, VIEW_PX), (int(rng.integers(240, 256)),) * 3)
@@ -251,8 +260,10 @@ class Generator:
         return image.transpose(Image.FLIP_LEFT_RIGHT) if rng.random() < 0.5 else image
 
     def background(self, rng):
-        kind = rng.choice(["plain", "gradient", "clouds", "boards", "checks", "photo", "clutter"],
-                          p=[0.14, 0.18, 0.14, 0.12, 0.07, 0.25, 0.10])
+        kind = rng.choice(
+            ["plain", "gradient", "clouds", "boards", "checks", "photo", "clutter"],
+            p=[0.14, 0.18, 0.14, 0.12, 0.07, 0.25, 0.10],
+        )
         if kind == "photo":
             return self.crop(rng, self.phone_list[rng.integers(len(self.phone_list))], 0.08)
         first, second = random_colour(rng), random_colour(rng)
@@ -269,7 +280,7 @@ class Generator:
             a, b = gradient(rng), gradient(rng)
             n = rng.uniform(4, 24)
             t = ((a * n).astype(int) + (b * n).astype(int)) % 2
-        else:                                                      # shapes of all colours, out of focus
+        else:  # shapes of all colours, out of focus
             image = Image.new("RGB", (VIEW_PX, VIEW_PX), tuple(int(v) for v in first))
             draw = ImageDraw.Draw(image)
             for _ in range(int(rng.integers(4, 30))):
@@ -283,10 +294,10 @@ class Generator:
         return Image.fromarray(np.clip(x, 0, 255).astype(np.uint8))
 
     def crate(self, rng, sprites):
-        """A heap of fruit of one kind, as in a shop: rows that overlap, the nearer ones larger and in front."""
+        """A heap of one kind, as in a shop: rows that overlap, the nearer ones larger and in front."""
         canvas, size = self.background(rng), rng.uniform(0.16, 0.5)
         pitch, order, depth = size * rng.uniform(0.45, 0.85), rng.uniform(0, 0.5), rng.uniform(0, 0.5)
-        scaled = {}                                                # turned once per picture, not once per copy
+        scaled = {}  # turned once per picture, not once per copy
         for y in np.arange(-pitch if rng.random() < 0.7 else rng.uniform(0, 0.5), 1 + pitch / 2, pitch):
             side = int(VIEW_PX * size * (1 + depth * (y - 0.5)))
             for x in np.arange(-rng.uniform(0.5, 1) * pitch, 1, pitch * (1 + depth * (y - 0.5))):
@@ -303,7 +314,7 @@ class Generator:
         return photograph(rng, canvas)
 
     def view(self, rng, sprites):
-        """One picture of a kind: a fifth as in a studio, most in the world, some close up or among their like."""
+        """One picture of a kind: a quarter in a crate, a fifth as in a studio, the rest in the world."""
         if rng.random() < 0.25:
             return self.crate(rng, sprites)
         sprite, how = sprites[0], rng.random()
@@ -311,7 +322,7 @@ class Generator:
             return photograph(rng, place(rng, white(rng), sprite, rng.uniform(0.8, 1.05), 0.03), 0.4)
         canvas = white(rng) if how < 0.33 else self.background(rng)
         canvas = place(rng, canvas, sprite, rng.uniform(0.5, 1.3), 0.12)
-        if how > 0.9:                                              # several of the kind
+        if how > 0.9:  # several of the kind
             for _ in range(int(rng.integers(1, 5))):
                 canvas = place(rng, canvas, sprite, rng.uniform(0.4, 0.8), 0.45)
         return photograph(rng, canvas)
@@ -322,18 +333,23 @@ class Generator:
         gamma, stretch = np.exp(rng.normal(0, 0.4)), np.exp(rng.normal(0, 0.2))
 
         def apply(image):
-            x = (np.asarray(image, np.float32) / 255)
+            x = np.asarray(image, np.float32) / 255
             x[..., :3] = np.clip(x[..., :3] ** gamma @ turn, 0, 1)
             image = Image.fromarray((x * 255 + 0.5).astype(np.uint8), image.mode)
             w, h = image.size
-            return image.resize((max(8, int(w * min(1, stretch))), max(8, int(h * min(1, 1 / stretch)))), Image.BILINEAR)
+            return image.resize(
+                (max(8, int(w * min(1, stretch))), max(8, int(h * min(1, 1 / stretch)))), Image.BILINEAR
+            )
+
         return apply
 
     def collage(self, rng):
         canvas = self.background(rng)
         for _ in range(int(rng.integers(0, 8))):
             sprites = list(self.cutouts.values())[rng.integers(len(self.cutouts))]
-            sprite = DrawnFruit(rng).sprite(rng) if rng.random() < 0.3 else sprites[rng.integers(len(sprites))]
+            sprite = (
+                DrawnFruit(rng).sprite(rng) if rng.random() < 0.3 else sprites[rng.integers(len(sprites))]
+            )
             canvas = place(rng, canvas, sprite, rng.uniform(0.3, 0.8), 0.45)
         if rng.random() < 0.25:
             canvas = Image.blend(canvas, self.background(rng), float(rng.uniform(0.2, 0.6)))
@@ -341,14 +357,18 @@ class Generator:
 
     def group(self, rng, new_label):
         """-> (GROUP pictures as PIL images, their label)"""
-        kind = rng.choice(["photographed", "invented", "drawn", "phone", "new phone", "none"],
-                          p=[0.32, 0.17, 0.19, 0.15, 0.05, 0.12])
+        kind = rng.choice(
+            ["photographed", "invented", "drawn", "phone", "new phone", "none"],
+            p=[0.32, 0.17, 0.19, 0.15, 0.05, 0.12],
+        )
         if kind in ("photographed", "invented"):
             label = list(self.cutouts)[rng.integers(len(self.cutouts))]
             sprites = self.cutouts[label]
             change = self.recolouring(rng) if kind == "invented" else lambda image: image
-            pictures = [self.view(rng, [change(sprites[i]) for i in rng.integers(len(sprites), size=3)])
-                        for _ in range(GROUP)]
+            pictures = [
+                self.view(rng, [change(sprites[i]) for i in rng.integers(len(sprites), size=3)])
+                for _ in range(GROUP)
+            ]
             return pictures, label if kind == "photographed" else new_label
         if kind == "drawn":
             fruit = DrawnFruit(rng)
@@ -358,7 +378,9 @@ class Generator:
         label = list(self.phones)[rng.integers(len(self.phones))]
         change = self.recolouring(rng) if kind == "new phone" else lambda image: image
         images = [self.phones[label][i] for i in rng.permutation(len(self.phones[label]))]
-        pictures = [photograph(rng, self.crop(rng, change(images[i % len(images)]), 0.15)) for i in range(GROUP)]
+        pictures = [
+            photograph(rng, self.crop(rng, change(images[i % len(images)]), 0.15)) for i in range(GROUP)
+        ]
         return pictures, label if kind == "phone" else new_label
 
 
@@ -368,6 +390,6 @@ def generate(generator, seed, n_images):
     pixels, labels = np.empty((n_images, VIEW_PX, VIEW_PX, 3), np.uint8), np.empty(n_images, np.int64)
     for start in range(0, n_images, GROUP):
         pictures, label = generator.group(rng, NEW_LABELS + seed * n_images + start)
-        for i, picture in enumerate(pictures[:n_images - start]):
+        for i, picture in enumerate(pictures[: n_images - start]):
             pixels[start + i], labels[start + i] = np.asarray(picture), label
     return pixels, labels

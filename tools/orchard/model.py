@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Networks as lists of layers: build, run, fold batch normalisation, round to int8, read and write network files.
+"""Networks as lists of layers: build, run, fold batch normalisation, round to int8, read and write files.
 
-A network is a list of dictionaries, the very list that a network file carries in its metadata under "layers":
-{"name", "op", "input" or "inputs", ...} in execution order. `Network` runs such a list in torch, so the teacher,
-the student in training and the exported file are all executed by the same forty lines.
+A network is a list of dictionaries, the very list that a network file carries in its metadata under
+"layers": {"name", "op", "input" or "inputs", ...} in execution order. `Network` runs such a list in torch,
+so the teacher, the student in training and the exported file are all executed by the same forty lines.
 """
+
 import json
 import struct
 
@@ -23,12 +24,28 @@ def round_channels(channels, divisor=8):
 def mobilenetv2(width, features=1280):
     """Layers of MobileNetV2 (Sandler et al. 2018) with every channel count times `width`."""
     stages = [  # expansion, channels, blocks, stride of the first block
-        (1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1)]
+        (1, 16, 1, 1),
+        (6, 24, 2, 2),
+        (6, 32, 3, 2),
+        (6, 64, 4, 2),
+        (6, 96, 3, 1),
+        (6, 160, 3, 2),
+        (6, 320, 1, 1),
+    ]
     layers = []
 
     def conv(name, op, source, channels, kernel, stride, activation):
-        layers.append(dict(name=name, op=op, input=source, channels=channels, kernel=kernel, stride=stride,
-                           activation=activation))
+        layers.append(
+            dict(
+                name=name,
+                op=op,
+                input=source,
+                channels=channels,
+                kernel=kernel,
+                stride=stride,
+                activation=activation,
+            )
+        )
         return name
 
     channels = round_channels(32 * width)
@@ -36,14 +53,20 @@ def mobilenetv2(width, features=1280):
     block = 0
     for expansion, stage_channels, n_blocks, first_stride in stages:
         for i in range(n_blocks):
-            source, stride, out = previous, first_stride if i == 0 else 1, round_channels(stage_channels * width)
+            source, stride, out = (
+                previous,
+                first_stride if i == 0 else 1,
+                round_channels(stage_channels * width),
+            )
             expanded = channels * expansion
             if expansion != 1:
                 previous = conv(f"block_{block}.expand", "conv", previous, expanded, 1, 1, "relu6")
             previous = conv(f"block_{block}.depthwise", "depthwise", previous, expanded, 3, stride, "relu6")
             previous = conv(f"block_{block}.project", "conv", previous, out, 1, 1, "none")
             if stride == 1 and channels == out:
-                layers.append(dict(name=f"block_{block}.add", op="add", inputs=[source, previous], activation="none"))
+                layers.append(
+                    dict(name=f"block_{block}.add", op="add", inputs=[source, previous], activation="none")
+                )
                 previous = f"block_{block}.add"
             channels, block = out, block + 1
     previous = conv("head", "conv", previous, features, 1, 1, "relu6")
@@ -67,9 +90,11 @@ def multiply_adds(layers, px):
 
 def pad_same(x, kernel, stride):
     """TensorFlow's SAME padding: just enough for ceil(size / stride) outputs, the smaller half in front."""
+
     def amounts(size):
         total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
         return total // 2, total - total // 2
+
     return F.pad(x, (*amounts(x.shape[3]), *amounts(x.shape[2])))
 
 
@@ -81,8 +106,15 @@ class Convolution(nn.Module):
         self.kernel, self.stride, self.activation = layer["kernel"], layer["stride"], layer["activation"]
         out, depthwise = layer["channels"], layer["op"] == "depthwise"
         self.explicit_pad = self.stride > 1 and self.kernel > 1
-        self.conv = nn.Conv2d(in_channels, out, self.kernel, self.stride, 0 if self.explicit_pad else self.kernel // 2,
-                              groups=in_channels if depthwise else 1, bias=not batch_norm)
+        self.conv = nn.Conv2d(
+            in_channels,
+            out,
+            self.kernel,
+            self.stride,
+            0 if self.explicit_pad else self.kernel // 2,
+            groups=in_channels if depthwise else 1,
+            bias=not batch_norm,
+        )
         self.norm = nn.BatchNorm2d(out, eps=1e-3, momentum=0.02) if batch_norm else None
 
     def forward(self, x):
@@ -139,8 +171,9 @@ def run(network, pixels, batch=32):
     """Features [n, f] of uint8 pixels [n, h, w, 3]."""
     network.eval()
     dtype = next(network.parameters()).dtype
-    return np.concatenate([network(to_input(pixels[i:i + batch]).to(dtype)).numpy()
-                           for i in range(0, len(pixels), batch)])
+    return np.concatenate(
+        [network(to_input(pixels[i : i + batch]).to(dtype)).numpy() for i in range(0, len(pixels), batch)]
+    )
 
 
 def fold(network):
@@ -158,8 +191,10 @@ def fold(network):
             gain = norm.weight.detach().double() / torch.sqrt(norm.running_var.double() + norm.eps)
             weight = weight * gain[:, None, None, None]
             bias = norm.bias.detach().double() - norm.running_mean.double() * gain
-        folded[layer["name"]] = (np.ascontiguousarray(weight.permute(0, 2, 3, 1).numpy().astype(np.float32)),
-                                 bias.numpy().astype(np.float32))
+        folded[layer["name"]] = (
+            np.ascontiguousarray(weight.permute(0, 2, 3, 1).numpy().astype(np.float32)),
+            bias.numpy().astype(np.float32),
+        )
     return folded
 
 
@@ -170,16 +205,20 @@ def from_folded(layers, folded):
         conv = network.convolution(name).conv
         tensor = torch.from_numpy(np.ascontiguousarray(weight.transpose(0, 3, 1, 2)))
         if tensor.shape != conv.weight.shape or len(bias) != len(conv.bias):
-            raise ValueError(f"layer {name}: weight {tuple(tensor.shape)}, expected {tuple(conv.weight.shape)}")
+            raise ValueError(
+                f"layer {name}: weight {tuple(tensor.shape)}, expected {tuple(conv.weight.shape)}"
+            )
         conv.weight.data, conv.bias.data = tensor, torch.from_numpy(np.array(bias))
     return network.eval().to(memory_format=torch.channels_last)
 
 
 def quantise(weight):
-    """float32 [out, ...] -> int8 weight and float32 scale [out], the largest magnitude of each output at 127."""
+    """float32 [out, ...] -> int8 weight and float32 scale [out]; each output's largest magnitude at 127."""
     flat = np.abs(weight.reshape(len(weight), -1)).max(1)
     scale = (np.where(flat > 0, flat, 1) / 127).astype(np.float32)
-    return np.clip(np.rint(weight / scale.reshape(-1, *[1] * (weight.ndim - 1))), -127, 127).astype(np.int8), scale
+    return np.clip(np.rint(weight / scale.reshape(-1, *[1] * (weight.ndim - 1))), -127, 127).astype(
+        np.int8
+    ), scale
 
 
 def embedded_tensors(folded, full_precision=("stem",)):
@@ -198,12 +237,17 @@ SAFETENSORS_TYPES = {"float32": "F32", "float16": "F16", "int8": "I8", "uint8": 
 
 
 def write_safetensors(path, tensors, metadata):
-    """Deterministic safetensors: sorted names, sorted keys, no spaces, header padded to 8 bytes, data aligned by size."""
+    """Deterministic safetensors: sorted keys, no spaces, header padded to 8 bytes, wide types first."""
     header, offset, order = {"__metadata__": metadata}, 0, []
-    for name in sorted(tensors, key=lambda n: (-tensors[n].dtype.itemsize, n)):  # widest first keeps all aligned
+    for name in sorted(
+        tensors, key=lambda n: (-tensors[n].dtype.itemsize, n)
+    ):  # widest first keeps all aligned
         array = np.asarray(tensors[name], order="C")
-        header[name] = {"dtype": SAFETENSORS_TYPES[array.dtype.name], "shape": list(array.shape),
-                        "data_offsets": [offset, offset + array.nbytes]}
+        header[name] = {
+            "dtype": SAFETENSORS_TYPES[array.dtype.name],
+            "shape": list(array.shape),
+            "data_offsets": [offset, offset + array.nbytes],
+        }
         offset += array.nbytes
         order.append(array)
     text = json.dumps(header, sort_keys=True, separators=(",", ":")).encode()
@@ -217,6 +261,7 @@ def write_safetensors(path, tensors, metadata):
 def read_network(path):
     """Network file -> (network with dequantised weights, metadata)."""
     from safetensors import safe_open
+
     with safe_open(path, "numpy") as file:
         metadata = file.metadata()
         tensors = {name: file.get_tensor(name) for name in file.keys()}

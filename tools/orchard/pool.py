@@ -3,11 +3,12 @@
 
     pool.py --out DIR [--shards N] [--first I] [--step S] [--images N]
 
-Writes DIR/pool/NNNN.npy (pixels, mapped by the training) and NNNN.npz (labels, features) one shard after the other and
-skips those that are there, so that it can be stopped at any time and that several processes can share the work
-(--first 0 --step 2 beside --first 1 --step 2). Training starts as soon as the first shard exists and takes up new
-ones as they appear.
+Writes DIR/pool/NNNN.npy (pixels, mapped by the training) and NNNN.npz (labels, features) one shard after
+the other and skips those that are there, so that it can be stopped at any time and that several processes
+can share the work (--first 0 --step 2 beside --first 1 --step 2). Training starts as soon as the first
+shard exists and takes up new ones as they appear.
 """
+
 import argparse
 import os
 import time
@@ -27,13 +28,15 @@ STUDENT_PX = 128
 def load_teacher():
     """The ImageNet MobileNetV2 from the folded arrays of TensorFlow Slim, in network order."""
     layers, arrays, folded = mobilenetv2(1.0), np.load(TEACHER_WEIGHTS), {}
-    names = [key[:-len("/w_ohwi")] for key in arrays if key.endswith("/w_ohwi") and not key.startswith("Logits")]
+    names = [
+        key[: -len("/w_ohwi")] for key in arrays if key.endswith("/w_ohwi") and not key.startswith("Logits")
+    ]
     convolutions = [layer for layer in layers if layer["op"] in ("conv", "depthwise")]
     if len(names) != len(convolutions):
         raise ValueError(f"{TEACHER_WEIGHTS}: {len(names)} convolutions, expected {len(convolutions)}")
     for name, layer in zip(names, convolutions):
         weight = arrays[name + "/w_ohwi"]
-        if layer["op"] == "depthwise":                             # [1, 3, 3, channels] in that file
+        if layer["op"] == "depthwise":  # [1, 3, 3, channels] in that file
             weight = weight.transpose(3, 1, 2, 0)
         folded[layer["name"]] = (weight, arrays[name + "/b"])
     return from_folded(layers, folded)
@@ -47,7 +50,9 @@ def reduce(pixels, px):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--shards", type=int, default=64)
     parser.add_argument("--first", type=int, default=0)
@@ -69,8 +74,10 @@ def main():
         np.save(folder / f"{shard:04d}.npy", reduce(pixels, STUDENT_PX))
         partial = folder / f".{shard:04d}.{os.getpid()}.npz"
         np.savez(partial, labels=labels, features=features)
-        partial.rename(path)                                       # its presence says that the shard is complete
-        print(f"shard {shard}: drawn in {drawn - start:.0f} s, teacher {time.time() - drawn:.0f} s", flush=True)
+        partial.rename(path)  # its presence says that the shard is complete
+        print(
+            f"shard {shard}: drawn in {drawn - start:.0f} s, teacher {time.time() - drawn:.0f} s", flush=True
+        )
 
 
 if __name__ == "__main__":

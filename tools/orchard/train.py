@@ -3,12 +3,13 @@
 
     train.py --out DIR --name NAME [--seed N] [--images TOTAL] [--cooldown IMAGES] [...]
 
-Stops when the student has seen TOTAL pictures, or when asked to (SIGTERM, SIGINT); started again with the same name it
-goes on from DIR/NAME/checkpoint.pt. The learning rate is constant after a short warm-up and falls linearly over the
-last --cooldown pictures, so a run can be lengthened without having planned for it: a cool-down is a branch of its own
-(--name NAME-cool --start-from NAME). What is evaluated and exported is the running average of the weights, which is
-usable at any moment.
+Stops when the student has seen TOTAL pictures, or when asked to (SIGTERM, SIGINT); started again with the
+same name it goes on from DIR/NAME/checkpoint.pt. The learning rate is constant after a short warm-up and
+falls linearly over the last --cooldown pictures, so a run can be lengthened without having planned for it:
+a cool-down is a branch of its own (--name NAME-cool --start-from NAME). What is evaluated and exported is
+the running average of the weights, which is usable at any moment.
 """
+
 import argparse
 import json
 import os
@@ -27,9 +28,23 @@ from generate import GROUP, NEW_LABELS, PHONE_LABELS
 from model import Network, mobilenetv2, run, to_input, write_safetensors
 
 # Settings that shape the weights; every change of them during a run is kept in the checkpoint.
-RECORDED = ("seed", "width", "resolution", "batch", "processes", "rate", "decay", "average", "relations", "kinds",
-            "spread", "rank", "warmup", "cooldown")
-VIEWS = 2           # of the GROUP pictures of a kind, how many a batch takes
+RECORDED = (
+    "seed",
+    "width",
+    "resolution",
+    "batch",
+    "processes",
+    "rate",
+    "decay",
+    "average",
+    "relations",
+    "kinds",
+    "spread",
+    "rank",
+    "warmup",
+    "cooldown",
+)
+VIEWS = 2  # of the GROUP pictures of a kind, how many a batch takes
 
 
 class Pool:
@@ -63,16 +78,23 @@ class Pool:
             pixels.append(self.pixels[shard][rows])
             labels.append(self.labels[shard][rows])
             features.append(self.features[shard][rows])
-        return (np.concatenate(pixels), torch.from_numpy(np.concatenate(labels)),
-                torch.from_numpy(np.concatenate(features)).float())
+        return (
+            np.concatenate(pixels),
+            torch.from_numpy(np.concatenate(labels)),
+            torch.from_numpy(np.concatenate(features)).float(),
+        )
 
 
 def augment(rng, pixels, px):
-    """Changes so small that the teacher's answer stands: mirroring, a few percent of light and colour; then reduces."""
+    """Mirroring, a few percent of light and colour: the teacher's answer stands. Then reduces to px."""
     mirrored = rng.random(len(pixels)) < 0.5
     pixels[mirrored] = pixels[mirrored, :, ::-1]
     x = to_input(pixels)
-    gain = 1 + 0.06 * rng.standard_normal((len(pixels), 1, 1, 1)) + 0.03 * rng.standard_normal((len(pixels), 3, 1, 1))
+    gain = (
+        1
+        + 0.06 * rng.standard_normal((len(pixels), 1, 1, 1))
+        + 0.03 * rng.standard_normal((len(pixels), 3, 1, 1))
+    )
     x = (x + 1) * torch.from_numpy(gain).float() - 1
     if px != x.shape[2]:
         x = F.interpolate(x, size=(px, px), mode="bilinear", antialias=True)
@@ -83,13 +105,13 @@ class Loss:
     """The teacher's features as they are, their relations within the batch, and what belongs together.
 
     imitation  squared error and cosine distance, each feature scaled by the teacher's mean and deviation
-    relations  the batch's cosine matrix about the batch mean (without centring, the common offset is all it sees)
-    kinds      supervised contrastive (Khosla et al. 2020): pictures of one kind nearer than those of others; this
-               asks for more than the teacher knows, and is what makes backgrounds and lights fall away
-    spread     keeps each feature's deviation within the batch near the teacher's: imitation alone rewards shrinking
-               to the mean, and a student that does so has features of low rank
-    rank       the batch's features, unscaled, vary in twice as many directions as the teacher's (participation ratio):
-               the pull towards few directions is strongest on the plain photos that this does not see
+    relations  the batch's cosine matrix about the batch mean (uncentred, the common offset is all it sees)
+    kinds      supervised contrastive (Khosla et al. 2020): pictures of one kind nearer than those of
+               others; asks for more than the teacher knows, and makes backgrounds and lights fall away
+    spread     keeps each feature's deviation within the batch near the teacher's: imitation alone rewards
+               shrinking to the mean, and a student that does so has features of low rank
+    rank       the batch's features, unscaled, vary in twice as many directions as the teacher's
+               (participation ratio); without the factor, plain photos still end up in few directions
     """
 
     def __init__(self, mean, deviation, weights):
@@ -109,14 +131,14 @@ class Loss:
 
     @staticmethod
     def log_rank(features):
-        """Logarithm of (sum of eigenvalues)^2 / (sum of their squares) of the batch's covariance, from its Gram matrix."""
+        """log((sum of eigenvalues)^2 / sum of their squares) of the batch covariance, by its Gram matrix."""
         centred = features - features.mean(0)
         gram = centred @ centred.T
         return 2 * torch.log(gram.trace()) - torch.log(gram.square().sum())
 
     @staticmethod
     def contrast(unit, labels, temperature=0.15):
-        # Four photos make a phone class: asked for these classes, the student would learn the photos by heart.
+        # A phone class is four photos: asked for it, the student would learn the photos by heart.
         known = (labels >= 0) & ((labels < PHONE_LABELS) | (labels >= NEW_LABELS))
         unit, labels = unit[known], labels[known]
         itself = torch.eye(len(labels), dtype=torch.bool)
@@ -142,16 +164,19 @@ class Average:
 
 
 def write_small_checkpoint(path, saved):
-    """The averaged weights and how far they got: what it takes to go on elsewhere, in a quarter of the size."""
+    """The averaged weights and how far they got: a quarter of a checkpoint, enough to go on elsewhere."""
     state = dict(saved["state"])
     mean, deviation = state.pop("statistics")
     tensors = {name: value.numpy() for name, value in saved["average"].items()}
-    write_safetensors(path, tensors | {"statistics.mean": mean.numpy(), "statistics.deviation": deviation.numpy()},
-                      {"format": "orchard-training/1", "state": json.dumps(state, sort_keys=True)})
+    write_safetensors(
+        path,
+        tensors | {"statistics.mean": mean.numpy(), "statistics.deviation": deviation.numpy()},
+        {"format": "orchard-training/1", "state": json.dumps(state, sort_keys=True)},
+    )
 
 
 def read_small_checkpoint(path):
-    """-> (averaged weights, state); the optimiser starts anew and finds its moments within some hundred steps."""
+    """-> (averaged weights, state); the optimiser starts anew and soon finds its moments."""
     with safe_open(path, "torch") as file:
         values = {name: file.get_tensor(name) for name in file.keys()}
         state = json.loads(file.metadata()["state"])
@@ -202,8 +227,10 @@ def train(rank, options):
             torch.nn.init.kaiming_normal_(parameter, mode="fan_out", nonlinearity="relu")
     decayed = [p for p in network.parameters() if p.ndim == 4]
     others = [p for p in network.parameters() if p.ndim != 4]
-    optimiser = torch.optim.AdamW([dict(params=decayed, weight_decay=options.decay),
-                                   dict(params=others, weight_decay=0.0)], options.rate)
+    optimiser = torch.optim.AdamW(
+        [dict(params=decayed, weight_decay=options.decay), dict(params=others, weight_decay=0.0)],
+        options.rate,
+    )
     average = Average(network, options.average)
     state = dict(seen=0, step=0, seconds=0.0, statistics=pool.statistics())
     folder = options.out / options.name
@@ -222,12 +249,28 @@ def train(rank, options):
     history = state.setdefault("history", [])
     if not history or history[-1]["settings"] != settings:
         history.append(dict(seen=state["seen"], settings=settings))
-    loss = Loss(*state["statistics"], dict(imitation=1, relations=options.relations, kinds=options.kinds,
-                                           spread=options.spread, rank=options.rank))
+    loss = Loss(
+        *state["statistics"],
+        dict(
+            imitation=1,
+            relations=options.relations,
+            kinds=options.kinds,
+            spread=options.spread,
+            rank=options.rank,
+        ),
+    )
 
     def save():
-        torch.save(dict(network=network.state_dict(), optimiser=optimiser.state_dict(), average=average.values,
-                        state=state, options=vars(options)), folder / "partial.pt")
+        torch.save(
+            dict(
+                network=network.state_dict(),
+                optimiser=optimiser.state_dict(),
+                average=average.values,
+                state=state,
+                options=vars(options),
+            ),
+            folder / "partial.pt",
+        )
         (folder / "partial.pt").rename(checkpoint)
 
     def evaluate():
@@ -256,8 +299,11 @@ def train(rank, options):
         torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
         optimiser.step()
         average.update(step)
-        state.update(seen=state["seen"] + options.batch * options.processes, step=step + 1,
-                     seconds=time.time() - started)
+        state.update(
+            seen=state["seen"] + options.batch * options.processes,
+            step=step + 1,
+            seconds=time.time() - started,
+        )
 
         for name, term in terms.items():
             totals[name] = totals.get(name, 0) + term.item()
@@ -265,12 +311,17 @@ def train(rank, options):
         if state["step"] % 100 == 0:
             pool.look()
             if rank == 0:
-                print(state["seen"], f"{px} px", " ".join(f"{n} {v / n_totals:.4f}" for n, v in totals.items()),
-                      f"{state['seen'] / state['seconds']:.0f} pictures/s overall", flush=True)
+                print(
+                    state["seen"],
+                    f"{px} px",
+                    " ".join(f"{n} {v / n_totals:.4f}" for n, v in totals.items()),
+                    f"{state['seen'] / state['seconds']:.0f} pictures/s overall",
+                    flush=True,
+                )
             totals, n_totals = {}, 0
         stop = torch.tensor(float(bool(asked_to_stop)))
         if options.processes > 1 and state["step"] % 10 == 0:
-            dist.all_reduce(stop)                       # both stop after the same step
+            dist.all_reduce(stop)  # both stop after the same step
         elif options.processes > 1:
             stop.zero_()
         if stop:
@@ -285,19 +336,29 @@ def train(rank, options):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--name", default="orchard")
-    parser.add_argument("--start-from", default="", help="another run's name, or a small checkpoint (.safetensors), to start from")
+    parser.add_argument(
+        "--start-from",
+        default="",
+        help="another run's name, or a small checkpoint (.safetensors), to start from",
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--width", type=float, default=0.35)
     parser.add_argument("--px", type=int, default=128, help="input of the finished network")
-    parser.add_argument("--resolution", default="64:200000,96:600000,128", help="px:until how many pictures, ...")
+    parser.add_argument(
+        "--resolution", default="64:200000,96:600000,128", help="px:until how many pictures, ..."
+    )
     parser.add_argument("--images", type=int, default=2_500_000)
     parser.add_argument("--cooldown", type=int, default=0, help="pictures over which the rate falls to zero")
     parser.add_argument("--warmup", type=int, default=20_000, help="pictures over which the rate rises")
     parser.add_argument("--batch", type=int, default=64, help="pictures per process and step")
-    parser.add_argument("--processes", type=int, default=1, help="one thread each; their gradients are averaged")
+    parser.add_argument(
+        "--processes", type=int, default=1, help="one thread each; their gradients are averaged"
+    )
     parser.add_argument("--port", type=int, default=29511)
     parser.add_argument("--rate", type=float, default=2.5e-3)
     parser.add_argument("--decay", type=float, default=0.02)

@@ -4,14 +4,15 @@
 #
 #   tools/orchard/train.sh --out DIR [--tiny] [--images N] [--seed N] [--shards N]
 #
-# Started again with the same DIR it goes on where it was stopped. --tiny proves the chain in a few minutes and gives a
-# network of no use. PYTHON names the interpreter with requirements.txt installed. The finished files are DIR/orchard.safetensors,
-# DIR/orchard_features.safetensors and DIR/orchard_float.safetensors; copying the first two into src/cnn and
-# tests/golden is left to you.
+# Started again with the same DIR it goes on where it was stopped. --tiny proves the chain in a few minutes and
+# gives a network of no use. PYTHON names the interpreter with requirements.txt installed. The finished files are
+# DIR/orchard.safetensors, DIR/orchard_features.safetensors and DIR/orchard_float.safetensors; copying the first
+# two into src/cnn and tests/golden is left to you.
 set -eu
 here=$(dirname "$0")
 python=${PYTHON:-python3}
-out= images=2500000 cooldown=400000 shards=120 shard_images=2048 seed=1 resolution=64:200000,96:600000,128 processes=2
+out= images=2500000 cooldown=400000 shards=120 shard_images=2048 seed=1 processes=2
+resolution=64:200000,96:600000,128
 while [ $# -gt 0 ]; do
     case $1 in
         --out) out=$2; shift 2 ;;
@@ -22,7 +23,7 @@ while [ $# -gt 0 ]; do
         *) echo "train.sh: unknown argument $1; see the top of this file" >&2; exit 2 ;;
     esac
 done
-[ -n "$out" ] || { echo "train.sh: --out DIR is missing: the folder for pool, checkpoints and results" >&2; exit 2; }
+[ -n "$out" ] || { echo "train.sh: --out DIR is missing: where pool, checkpoints and results go" >&2; exit 2; }
 mkdir -p "$out"
 export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
@@ -35,8 +36,8 @@ steady=$((images - cooldown))
 name=seed$seed
 "$python" "$here/train.py" --out "$out" --name "$name" --seed "$seed" --images "$steady" \
     --resolution "$resolution" --processes $processes
-"$python" "$here/train.py" --out "$out" --name "$name-cool" --start-from "$name" --seed "$seed" --images "$images" \
-    --cooldown "$cooldown" --resolution "$resolution" --processes $processes
+"$python" "$here/train.py" --out "$out" --name "$name-cool" --start-from "$name" --seed "$seed" \
+    --images "$images" --cooldown "$cooldown" --average 0.99 --resolution "$resolution" --processes $processes
 "$python" "$here/export.py" --out "$out" --name "$name-cool" --network "$out/orchard.safetensors" \
     --golden "$out/orchard_features.safetensors" --float "$out/orchard_float.safetensors"
 "$python" "$here/evaluate.py" --out "$out" table "$out/orchard_float.safetensors" "$out/orchard.safetensors"
