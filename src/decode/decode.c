@@ -8,11 +8,16 @@
 #include <stdbool.h>
 
 #include "base/image.h"
+#include "base/sizes.h"
 #include "config.h"
 #include "decode/format.h"
 
 #define DEFAULT_MAX_PIXELS            89478485 /* Pillow's: a quarter of a GiB at 3 bytes per pixel */
 #define DEFAULT_MAX_PROGRESSIVE_SCANS 500      /* a usual progressive photo has 10 */
+
+/* 3 in the image, and the most that a library holds beside it: libjpeg the coefficients of a progressive CMYK photo, 4 of
+ * 2 bytes. libwebp takes 4 and 3 for turning; libpng a few rows. */
+#define MAX_BYTES_PER_PIXEL (3 + 8)
 
 static const struct format {
     const char *name;
@@ -56,12 +61,27 @@ static const struct format *recognise(struct pomi_view data)
     return NULL;
 }
 
-enum pom_status pomi_decode(struct pom_image *image, struct pomi_view data,
-                            const struct pom_decode_options *options, struct pom_error *err)
+static struct pom_decode_options fill_in(const struct pom_decode_options *options)
 {
     struct pom_decode_options filled = options != NULL ? *options : (struct pom_decode_options){0};
     if (filled.max_pixels == 0) filled.max_pixels = DEFAULT_MAX_PIXELS;
     if (filled.max_progressive_scans == 0) filled.max_progressive_scans = DEFAULT_MAX_PROGRESSIVE_SCANS;
+    return filled;
+}
+
+size_t pomi_decode_max_bytes(const struct pom_decode_options *options)
+{
+    int64_t max_pixels = fill_in(options).max_pixels;
+    size_t max_bytes;
+    if (max_pixels < 0 || !pomi_size_multiply((size_t)max_pixels, MAX_BYTES_PER_PIXEL, &max_bytes))
+        return SIZE_MAX;
+    return max_bytes;
+}
+
+enum pom_status pomi_decode(struct pom_image *image, struct pomi_view data,
+                            const struct pom_decode_options *options, struct pom_error *err)
+{
+    struct pom_decode_options filled = fill_in(options);
     image->width_px = image->height_px = 0;
     if (filled.max_pixels < 0 || filled.max_progressive_scans < 0)
         return pomi_fail(err, POM_ERROR_ARGUMENT, "bad_option",

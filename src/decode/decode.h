@@ -9,4 +9,7 @@
 enum pom_status pomi_decode(struct pom_image *image, struct pomi_view data,
                             const struct pom_decode_options *options, struct pom_error *err);
 
+/* The most memory that a decode within these limits takes, in the image and inside the decoding libraries. */
+size_t pomi_decode_max_bytes(const struct pom_decode_options *options);
+
 #endif

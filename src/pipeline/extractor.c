@@ -2,6 +2,7 @@
 #include "pipeline/extractor.h"
 
 #include <math.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -10,7 +11,6 @@
 #include "store/store.h"
 
 #define DEFAULT_MAX_FILE_BYTES ((int64_t)256 << 20)
-#define DEFAULT_MAX_PIXELS     ((int64_t)89478485)
 
 double pomi_clock_seconds(void)
 {
@@ -73,6 +73,7 @@ enum pom_status pom_extractor_new(struct pom_extractor **extractor, const struct
     enum pom_status status =
         extractor_on_plan(extractor, plan, info->input_px, info->n_features, options, err);
     pomi_plan_release(plan);
+    if (status == POM_OK) (*extractor)->workspace.kernels = kernels;
     return status;
 }
 
@@ -80,8 +81,10 @@ enum pom_status pom_extractor_clone(struct pom_extractor **clone, const struct p
                                     struct pom_error *err)
 {
     *clone = NULL;
-    return extractor_on_plan(clone, extractor->plan, extractor->input_px, extractor->n_features,
-                             &extractor->options, err);
+    POMI_TRY(extractor_on_plan(clone, extractor->plan, extractor->input_px, extractor->n_features,
+                               &extractor->options, err));
+    (*clone)->workspace.kernels = extractor->workspace.kernels;
+    return POM_OK;
 }
 
 void pom_extractor_free(struct pom_extractor *extractor)
@@ -110,9 +113,9 @@ size_t pomi_extractor_fixed_bytes(const struct pom_extractor *extractor)
 
 size_t pomi_extractor_photo_bytes(const struct pom_extractor *extractor)
 {
-    int64_t max_pixels = extractor->options.decode.max_pixels;
-    size_t pixels_bytes = (size_t)(max_pixels > 0 ? max_pixels : DEFAULT_MAX_PIXELS) * 3;
-    return max_file_bytes(extractor) + 2 * pixels_bytes;
+    size_t file_bytes = max_file_bytes(extractor),
+           decode_bytes = pomi_decode_max_bytes(&extractor->options.decode);
+    return decode_bytes < SIZE_MAX - file_bytes ? file_bytes + decode_bytes : SIZE_MAX;
 }
 
 /* Charges the time since *since to the current stage and moves on to `next`. */

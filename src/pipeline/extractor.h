@@ -39,7 +39,7 @@ struct pom_extractor {
 /* Bytes of working memory that do not depend on the photos. */
 size_t pomi_extractor_fixed_bytes(const struct pom_extractor *extractor);
 
-/* The largest size of what does: the file, the decoded photo, its rotated copy. */
+/* The largest size of what does: the file, its pixels and what the decoding libraries hold. */
 size_t pomi_extractor_photo_bytes(const struct pom_extractor *extractor);
 
 /* Seconds of a clock that only goes forward. */

@@ -105,7 +105,9 @@ static void the_default_limit_is_pillows(void **state)
     assert_int_equal(pomi_check_pixels(89478486, 1, &options, NULL), POM_ERROR_LIMIT);
     assert_int_equal(pomi_check_pixels(INT64_MAX, INT64_MAX, &options, NULL), POM_ERROR_LIMIT);
     assert_int_equal(pomi_check_pixels(0, 7, &options, NULL), POM_ERROR_FORMAT);
+    assert_int_equal(pomi_decode_max_bytes(NULL), (size_t)89478485 * 11);
     options.max_pixels = INT64_MAX;
+    assert_int_equal(pomi_decode_max_bytes(&options), SIZE_MAX);
     assert_int_equal(pomi_check_pixels((int64_t)1 << 31, 1, &options, NULL), POM_ERROR_LIMIT);
 }
 
