@@ -607,30 +607,26 @@ static enum pom_status make_constants(struct builder *b, struct pom_error *err)
     return POM_OK;
 }
 
-/* Each step is rounded to float, as the frameworks do that the published weights were trained with. */
+/* (v - mean) / deviation as one multiply-add; the constants in double, rounded once. Colours red, green, blue. */
 static void make_preprocessing(struct pomi_plan *plan, enum pomi_preprocessing preprocessing)
 {
-    static const float caffe_mean[3] = {103.939f, 116.779f, 123.68f};
-    static const float torch_mean[3] = {0.485f, 0.456f, 0.406f},
-                       torch_deviation[3] = {0.229f, 0.224f, 0.225f};
+    static const struct {
+        double mean[3], deviation[3];
+        bool blue_first;
+    } constants[] = {
+        [POMI_PREPROCESSING_TF] = {{127.5, 127.5, 127.5}, {127.5, 127.5, 127.5}, false},
+        [POMI_PREPROCESSING_CAFFE] = {{123.68, 116.779, 103.939}, {1, 1, 1}, true},
+        [POMI_PREPROCESSING_TORCH] = {{0.485 * 255, 0.456 * 255, 0.406 * 255},
+                                      {0.229 * 255, 0.224 * 255, 0.225 * 255},
+                                      false},
+    };
     for (int c = 0; c < 3; c++) {
-        plan->pixel_byte[c] = preprocessing == POMI_PREPROCESSING_CAFFE ? 2 - c : c;
-        for (int v = 0; v < 256; v++) {
-            float x = (float)v;
-            switch (preprocessing) {
-            case POMI_PREPROCESSING_TF:
-                x = x / 127.5f - 1.0f;
-                break;
-            case POMI_PREPROCESSING_CAFFE:
-                x = x - caffe_mean[c];
-                break;
-            case POMI_PREPROCESSING_TORCH:
-                x = (x / 255.0f - torch_mean[c]) / torch_deviation[c];
-                break;
-            }
-            plan->pixel_value[c][v] = x;
-        }
+        const double mean = constants[preprocessing].mean[c],
+                     deviation = constants[preprocessing].deviation[c];
+        plan->pixel_scale[c] = (float)(1 / deviation);
+        plan->pixel_shift[c] = (float)(-mean / deviation);
     }
+    plan->blue_first = constants[preprocessing].blue_first;
 }
 
 /* --- The plan --- */

@@ -110,10 +110,9 @@ struct pomi_plan {
     size_t arena_floats;
     int input_px;
     int n_features;
-    /* A photo's byte v in colour c of the network's order becomes pixel_value[c][v]; c comes from byte
-     * pixel_byte[c]. */
-    float pixel_value[3][256];
-    int pixel_byte[3];
+    /* A photo's byte v in colour c, red first, becomes v * pixel_scale[c] + pixel_shift[c]. */
+    float pixel_scale[3], pixel_shift[3];
+    bool blue_first; /* the network's first channel is the photo's third */
 };
 
 /* Memory for vectors, zeroed; on huge pages where the system offers them. NULL when there is none. End with

@@ -120,31 +120,26 @@ static void conv_rows(const struct pomk_kernels *kernels, struct pomk_conv call,
     }
 }
 
-/*
- * Converts rows first .. first + n - 1 of the photo, borders included, to the network's floats. The
- * conversion is a table look-up, so its arithmetic happened once, when the plan was made.
- */
+/* Converts rows first .. first + n - 1 of the photo, borders included, to the network's values. */
 static void convert_image_rows(const struct pomi_plan *plan, const struct step *step, const uint8_t *rgb,
                                int first, int n, float *rows)
 {
-    const int size = plan->input_px;
-    const ptrdiff_t left = (ptrdiff_t)step->conv.pad_left * 3, used = left + (ptrdiff_t)size * 3;
-    const float *value0 = plan->pixel_value[0], *value1 = plan->pixel_value[1],
-                *value2 = plan->pixel_value[2];
-    const int byte0 = plan->pixel_byte[0], byte1 = plan->pixel_byte[1], byte2 = plan->pixel_byte[2];
+    const size_t row_values = (size_t)plan->input_px * 3;
+    const ptrdiff_t left = (ptrdiff_t)step->conv.pad_left * 3, used = left + (ptrdiff_t)row_values;
     for (int y = first; y < first + n; y++, rows += step->image_row_stride) {
-        if (y < 0 || y >= size) {
+        if (y < 0 || y >= plan->input_px) {
             memset(rows, 0, (size_t)step->image_row_stride * sizeof *rows);
             continue;
         }
-        const uint8_t *from = rgb + (size_t)y * (size_t)size * 3;
-        float *to = rows + left;
         memset(rows, 0, (size_t)left * sizeof *rows);
         memset(rows + used, 0, (size_t)(step->image_row_stride - used) * sizeof *rows);
-        for (int x = 0; x < size; x++, from += 3, to += 3) {
-            to[0] = value0[from[byte0]];
-            to[1] = value1[from[byte1]];
-            to[2] = value2[from[byte2]];
+        plan->kernels->convert_bytes(rows + left, rgb + (size_t)y * row_values, row_values, plan->pixel_scale,
+                                     plan->pixel_shift);
+        if (!plan->blue_first) continue;
+        for (float *pixel = rows + left; pixel < rows + used; pixel += 3) {
+            const float red = pixel[0];
+            pixel[0] = pixel[2];
+            pixel[2] = red;
         }
     }
 }

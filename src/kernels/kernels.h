@@ -148,6 +148,12 @@ struct pomk_kernels {
     /* output = activation(a + b), n_pixels blocks; output may be a or b. */
     void (*add)(float *output, const float *a, const float *b, size_t n_pixels,
                 enum pomk_activation activation);
+    /*
+     * A photo's bytes to a network's values: output[i] = bytes[i] * scale[i % 3] + shift[i % 3], fused, i < n. Neither
+     * pointer needs an alignment.
+     */
+    void (*convert_bytes)(float *output, const uint8_t *bytes, size_t n, const float scale[3],
+                          const float shift[3]);
     /* sums[16] += the pixels' values, in ascending order. */
     void (*sum_pixels)(float *sums, const float *input, size_t n_pixels);
 

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The small kernels: addition, pooling, and the loop that measures the machine's multiply-add limit.
+ * The small kernels: a photo's bytes to floats, addition, pooling, and the loop that measures the machine's multiply-add limit.
  * Included once per kernel set.
  */
+#include <string.h>
+
 #include "kernels/template.h"
 
 static void max_pool(const struct pomk_max_pool *p)
@@ -27,6 +29,34 @@ static void add(float *output, const float *a, const float *b, size_t n_pixels,
 {
     for (size_t i = 0; i < n_pixels * POMK_BLOCK_CHANNELS; i += VECTOR_LANES)
         vector_store(output + i, activate(vector_add(vector_load(a + i), vector_load(b + i)), activation));
+}
+
+/* Three vectors hold whole pixels, so the colours' constants come round every three vectors. */
+static void convert_bytes(float *output, const uint8_t *bytes, size_t n, const float scale[3],
+                          const float shift[3])
+{
+    enum { PERIOD = 3 * VECTOR_LANES };
+    _Alignas(POMK_ALIGN_BYTES) float scales[PERIOD], shifts[PERIOD];
+    for (int i = 0; i < PERIOD; i++) {
+        scales[i] = scale[i % 3];
+        shifts[i] = shift[i % 3];
+    }
+    size_t i = 0;
+    for (; i + PERIOD <= n; i += PERIOD)
+        for (int k = 0; k < PERIOD; k += VECTOR_LANES)
+            vector_store_anywhere(output + i + k,
+                                  vector_multiply_add(vector_from_bytes(bytes + i + k),
+                                                      vector_load(scales + k), vector_load(shifts + k)));
+    if (i < n) { /* the rest through buffers of full length */
+        uint8_t rest[PERIOD] = {0};
+        _Alignas(POMK_ALIGN_BYTES) float converted[PERIOD];
+        memcpy(rest, bytes + i, n - i);
+        for (int k = 0; k < PERIOD; k += VECTOR_LANES)
+            vector_store(converted + k,
+                         vector_multiply_add(vector_from_bytes(rest + k), vector_load(scales + k),
+                                             vector_load(shifts + k)));
+        memcpy(output + i, converted, (n - i) * sizeof *output);
+    }
 }
 
 static void sum_pixels(float *sums, const float *input, size_t n_pixels)

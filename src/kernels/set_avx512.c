@@ -28,6 +28,7 @@ const struct pomk_kernels pomk_kernels_avx512 = {
     .depthwise = depthwise,
     .max_pool = max_pool,
     .add = add,
+    .convert_bytes = convert_bytes,
     .sum_pixels = sum_pixels,
     .add_products = add_products,
     .resample_columns = resample_columns,

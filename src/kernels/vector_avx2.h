@@ -16,6 +16,14 @@ static inline void vector_store(float *p, vector a)
 {
     _mm256_store_ps(p, a);
 }
+static inline void vector_store_anywhere(float *p, vector a)
+{
+    _mm256_storeu_ps(p, a);
+}
+static inline vector vector_from_bytes(const uint8_t *p)
+{
+    return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)p)));
+}
 static inline vector vector_set(float x)
 {
     return _mm256_set1_ps(x);

@@ -16,6 +16,14 @@ static inline void vector_store(float *p, vector a)
 {
     _mm512_store_ps(p, a);
 }
+static inline void vector_store_anywhere(float *p, vector a)
+{
+    _mm512_storeu_ps(p, a);
+}
+static inline vector vector_from_bytes(const uint8_t *p)
+{
+    return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)p)));
+}
 static inline vector vector_set(float x)
 {
     return _mm512_set1_ps(x);

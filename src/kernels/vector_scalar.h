@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * The vector of the scalar set: one float. This file is the meaning of the vector operations; a new
- * instruction set writes the same seven functions for its registers, with the same results lane by lane:
+ * instruction set writes the same nine functions for its registers, with the same results lane by lane:
  *   multiply_add   a * b + c with one rounding
  *   greater        a > b ? a : b      so b when either is NaN, and b when both are zeros
  *   smaller        a < b ? a : b
- * Loads and stores are aligned to the vector's size.
+ * from_bytes     as many bytes as lanes, each converted
+ * Loads and stores are aligned to the vector's size; store_anywhere and from_bytes need no alignment.
  */
 #include <math.h>
 #include <stdint.h>
@@ -21,6 +22,14 @@ static inline vector vector_load(const float *p)
 static inline void vector_store(float *p, vector a)
 {
     *p = a;
+}
+static inline void vector_store_anywhere(float *p, vector a)
+{
+    *p = a;
+}
+static inline vector vector_from_bytes(const uint8_t *p)
+{
+    return (float)*p;
 }
 static inline vector vector_set(float x)
 {

@@ -226,18 +226,20 @@ static float window(const struct pomi_layer *l, const struct map *in, int y, int
 
 static struct map photo_as_floats(const struct pomi_graph *g, const uint8_t *rgb)
 {
-    static const float caffe[3] = {103.939f, 116.779f, 123.68f}, mean[3] = {0.485f, 0.456f, 0.406f},
-                       deviation[3] = {0.229f, 0.224f, 0.225f};
+    static const double constants[3][2][3] = {
+        {{127.5, 127.5, 127.5}, {127.5, 127.5, 127.5}},
+        {{123.68, 116.779, 103.939}, {1, 1, 1}},
+        {{0.485 * 255, 0.456 * 255, 0.406 * 255}, {0.229 * 255, 0.224 * 255, 0.225 * 255}},
+    };
     struct map m = {malloc((size_t)g->input_px * (size_t)g->input_px * 3 * sizeof(float)), g->input_px,
                     g->input_px, 3};
     assert_non_null(m.data);
     for (int i = 0; i < g->input_px * g->input_px; i++)
         for (int c = 0; c < 3; c++) {
-            float x = rgb[i * 3 + c];
-            if (g->preprocessing == POMI_PREPROCESSING_TF) x = x / 127.5f - 1.0f;
-            if (g->preprocessing == POMI_PREPROCESSING_CAFFE) x = (float)rgb[i * 3 + 2 - c] - caffe[c];
-            if (g->preprocessing == POMI_PREPROCESSING_TORCH) x = (x / 255.0f - mean[c]) / deviation[c];
-            m.data[i * 3 + c] = x;
+            const double mean = constants[g->preprocessing][0][c],
+                         deviation = constants[g->preprocessing][1][c];
+            const float x = fmaf(rgb[i * 3 + c], (float)(1 / deviation), (float)(-mean / deviation));
+            m.data[i * 3 + (g->preprocessing == POMI_PREPROCESSING_CAFFE ? 2 - c : c)] = x;
         }
     return m;
 }

@@ -401,6 +401,29 @@ static void test_add_and_sum(void **unused)
         }
 }
 
+/* --- Bytes to values --- */
+
+static void check_convert_bytes(const struct pomk_kernels *kernels, size_t n)
+{
+    float *output = buffer(n);
+    uint8_t *bytes = (uint8_t *)buffer((n + 3) / 4) + (guard_in_front ? 0 : (n + 3) / 4 * 4 - n);
+    const float scale[3] = {random_float(), random_float(), random_float()};
+    const float shift[3] = {random_float(), random_float(), random_float()};
+    for (size_t i = 0; i < n; i++) bytes[i] = (uint8_t)random_bits();
+    kernels->convert_bytes(output, bytes, n, scale, shift);
+    for (size_t i = 0; i < n; i++) assert_true(same(output[i], fmaf(bytes[i], scale[i % 3], shift[i % 3])));
+    unmap_all();
+}
+
+static void test_convert_bytes(void **unused)
+{
+    (void)unused;
+    for (size_t n = 1; n <= 200; n++) {
+        state = n;
+        FOR_ALL_SETS(check_convert_bytes, n)
+    }
+}
+
 /* --- Choice --- */
 
 static void test_choice(void **unused)
@@ -437,6 +460,7 @@ int main(void)
         cmocka_unit_test(test_depthwise),
         cmocka_unit_test(test_max_pool),
         cmocka_unit_test(test_add_and_sum),
+        cmocka_unit_test(test_convert_bytes),
         cmocka_unit_test(test_choice),
         cmocka_unit_test(test_fma_peak),
     };
