@@ -12,7 +12,9 @@
  * where the names are known ones.
  *
  * HDF5's own library reads the bytes, from memory. What a file can make it do is fenced in: only hard links
- * (no other file is ever opened), only the filters that HDF5 itself brings, floats only, and bounded sizes.
+ * (no other file is ever opened), only the filters that HDF5 itself brings, floats only, bounded sizes, and
+ * strings of variable length only from heaps that were checked before, because the library (1.10.8) believes
+ * the sizes in them. Files from elsewhere can still meet defects of that library: docs/networks.md says so.
  */
 #include "config.h"
 
@@ -64,12 +66,67 @@ struct keras_weights {
     struct pomi_normalisation *normalisations;
     int n_normalisations;
     size_t n_elements; /* read so far */
+    bool heaps_are_sound;
 };
 
 static enum pom_status fail_hdf5(struct pom_error *err, const char *what, const char *name)
 {
     return pomi_fail(err, POM_ERROR_FORMAT, "corrupt",
                      "the HDF5 file is damaged or not from Keras: cannot %s \"%.200s\"", what, name);
+}
+
+/* ---- before HDF5's library sees the bytes ---- */
+
+static uint64_t little_endian(const uint8_t *bytes, int n_bytes)
+{
+    uint64_t value = 0;
+    for (int i = n_bytes - 1; i >= 0; i--) value = value << 8 | bytes[i];
+    return value;
+}
+
+/* The superblock of what Keras writes: addresses and lengths of 8 bytes, no base address, an end that is within
+ * the bytes. */
+static bool superblock_is_usual(struct pomi_view bytes)
+{
+    if (bytes.size_bytes < 96) return false;
+    const uint8_t *at = bytes.data;
+    int version = at[8];
+    bool sizes_are_8 = version == 0 ? at[13] == 8 && at[14] == 8 : at[9] == 8 && at[10] == 8;
+    const uint8_t *base = at + (version == 0 ? 24 : 12);
+    const uint8_t *end = at + (version == 0 ? 40 : 28);
+    return (version == 0 || version == 2 || version == 3) && sizes_are_8 && little_endian(base, 8) == 0 &&
+           little_endian(end, 8) <= bytes.size_bytes;
+}
+
+/* Whether the objects of a global heap fill it: signature, version, 3 zeros, size; then objects of number,
+ * references, 4 reserved, size, data up to a multiple of 8; number 0 is the free rest. */
+static bool global_heap_is_sound(const uint8_t *heap, size_t left_bytes)
+{
+    enum { HEADER_BYTES = 16 };
+    if (left_bytes < HEADER_BYTES) return false;
+    uint64_t heap_bytes = little_endian(heap + 8, 8);
+    if (heap_bytes < HEADER_BYTES || heap_bytes > left_bytes) return false;
+    const uint8_t *at = heap + HEADER_BYTES, *end = heap + heap_bytes;
+    while (end - at >= HEADER_BYTES) {
+        uint64_t object_bytes = little_endian(at + 8, 8), available_bytes = (uint64_t)(end - at);
+        if (little_endian(at, 2) == 0) return object_bytes <= available_bytes;
+        if (object_bytes > available_bytes - HEADER_BYTES) return false;
+        uint64_t step_bytes = HEADER_BYTES + pomi_size_align((size_t)object_bytes, 8);
+        if (step_bytes > available_bytes) return false;
+        at += step_bytes;
+    }
+    return true;
+}
+
+static bool global_heaps_are_sound(struct pomi_view bytes)
+{
+    static const uint8_t signature[8] = {'G', 'C', 'O', 'L', 1, 0, 0, 0};
+    const uint8_t *at = bytes.data, *end = bytes.data + bytes.size_bytes;
+    while ((at = memmem(at, (size_t)(end - at), signature, sizeof signature)) != NULL) {
+        if (!global_heap_is_sound(at, (size_t)(end - at))) return false;
+        at++;
+    }
+    return true;
 }
 
 /* ---- HDF5 objects ---- */
@@ -246,8 +303,8 @@ static enum pom_status read_fixed_strings(hid_t attribute, hid_t file_type, stru
     return status;
 }
 
-static enum pom_status append_names(hid_t object, const char *attribute_name, struct names *names,
-                                    struct pom_error *err)
+static enum pom_status append_names(hid_t object, const char *attribute_name, bool heaps_are_sound,
+                                    struct names *names, struct pom_error *err)
 {
     hid_t attribute = H5Aopen(object, attribute_name, H5P_DEFAULT);
     hid_t space = attribute < 0 ? H5I_INVALID_HID : H5Aget_space(attribute);
@@ -265,6 +322,8 @@ static enum pom_status append_names(hid_t object, const char *attribute_name, st
             struct name *list = grown + names->n_names;
             if (H5Tget_class(type) != H5T_STRING)
                 status = fail_hdf5(err, "find text in the attribute", attribute_name);
+            else if (H5Tis_variable_str(type) > 0 && !heaps_are_sound)
+                status = fail_hdf5(err, "trust the text of the attribute", attribute_name);
             else if (H5Tis_variable_str(type) > 0)
                 status = read_variable_strings(attribute, space, list, (size_t)n_new, err);
             else
@@ -279,11 +338,12 @@ static enum pom_status append_names(hid_t object, const char *attribute_name, st
 }
 
 /* A long list is split over NAME0, NAME1, ..., because HDF5 limits an attribute to 64 KiB. */
-static enum pom_status read_names(hid_t object, const char *attribute_name, struct names *names,
-                                  struct pom_error *err)
+static enum pom_status read_names(hid_t object, const char *attribute_name, bool heaps_are_sound,
+                                  struct names *names, struct pom_error *err)
 {
     *names = (struct names){0};
-    if (H5Aexists(object, attribute_name) > 0) return append_names(object, attribute_name, names, err);
+    if (H5Aexists(object, attribute_name) > 0)
+        return append_names(object, attribute_name, heaps_are_sound, names, err);
     for (int i = 0; i < MAX_LAYERS; i++) {
         char part[64];
         snprintf(part, sizeof part, "%s%d", attribute_name, i);
@@ -291,7 +351,7 @@ static enum pom_status read_names(hid_t object, const char *attribute_name, stru
             if (i == 0) return fail_hdf5(err, "find the attribute", attribute_name);
             return POM_OK;
         }
-        POMI_TRY(append_names(object, part, names, err));
+        POMI_TRY(append_names(object, part, heaps_are_sound, names, err));
     }
     return POM_OK;
 }
@@ -408,7 +468,7 @@ static enum pom_status read_legacy_layer(hid_t root, const char *layer, struct k
                          "the layer \"%.200s\" is listed but not there", layer);
     struct names names;
     struct tensor tensors[MAX_LAYER_TENSORS] = {{0}};
-    enum pom_status status = read_names(group, "weight_names", &names, err);
+    enum pom_status status = read_names(group, "weight_names", weights->heaps_are_sound, &names, err);
     size_t n_tensors = names.n_names < MAX_LAYER_TENSORS ? names.n_names : MAX_LAYER_TENSORS;
     for (size_t i = 0; i < n_tensors && status == POM_OK; i++)
         status = read_tensor(group, names.list[i].text, weights, &tensors[i], err);
@@ -422,7 +482,7 @@ static enum pom_status read_legacy_layer(hid_t root, const char *layer, struct k
 static enum pom_status read_legacy(hid_t root, struct keras_weights *weights, struct pom_error *err)
 {
     struct names layers;
-    enum pom_status status = read_names(root, "layer_names", &layers, err);
+    enum pom_status status = read_names(root, "layer_names", weights->heaps_are_sound, &layers, err);
     for (size_t i = 0; i < layers.n_names && status == POM_OK; i++)
         status = read_legacy_layer(root, layers.list[i].text, weights, err);
     free(layers.list);
@@ -480,8 +540,8 @@ static enum pom_status read_weights_layer(hid_t layers, const char *child, struc
     if (vars < 0) return POM_OK; /* a layer without variables */
     struct names names = {0};
     const char *layer = child;
-    if (H5Aexists(vars, "name") > 0 && append_names(vars, "name", &names, NULL) == POM_OK &&
-        names.n_names == 1)
+    if (H5Aexists(vars, "name") > 0 &&
+        append_names(vars, "name", weights->heaps_are_sound, &names, NULL) == POM_OK && names.n_names == 1)
         layer = names.list[0].text;
     H5G_info_t info;
     enum pom_status status = POM_OK;
@@ -536,6 +596,8 @@ static enum pom_status read_file(hid_t file, struct keras_weights *weights, stru
 static enum pom_status read_image(struct pomi_view bytes, struct keras_weights *weights,
                                   struct pom_error *err)
 {
+    if (!superblock_is_usual(bytes)) return fail_hdf5(err, "use the superblock of", "the file");
+    weights->heaps_are_sound = global_heaps_are_sound(bytes);
     hid_t access = H5Pcreate(H5P_FILE_ACCESS), file = H5I_INVALID_HID;
     if (access >= 0 && H5Pset_fapl_core(access, (size_t)1 << 20, 0) >= 0 &&
         H5Pset_file_image(access, (void *)bytes.data, bytes.size_bytes) >= 0)
