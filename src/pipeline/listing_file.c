@@ -9,11 +9,13 @@
 
 #define LISTING_MAX_BYTES ((size_t)16 << 30)
 
-/* Points listing->photos at the texts in `text`, which the listing owns from now on, success or not. */
-static enum pom_status listing_from_text(struct pomi_listing *listing, char *text, size_t text_bytes,
-                                         const char *name, struct pom_error *err)
+enum pom_status pomi_listing_from_text(struct pomi_listing *listing, struct pomi_bytes *owned,
+                                       const char *name, struct pom_error *err)
 {
-    *listing = (struct pomi_listing){.memory = text};
+    const char *text = (const char *)owned->data;
+    size_t text_bytes = owned->size_bytes;
+    *listing = (struct pomi_listing){.memory = owned->data};
+    *owned = (struct pomi_bytes){0};
     size_t n_texts = 0;
     for (size_t i = 0; i < text_bytes; i++) n_texts += text[i] == '\0';
     if (text_bytes == 0 || n_texts % 2 != 0 || text[text_bytes - 1] != '\0')
@@ -50,7 +52,7 @@ enum pom_status pomi_listing_file_read(struct pomi_listing *listing, const char 
     struct pomi_bytes text = {0};
     enum pom_status status = pomi_store_read(path, LISTING_MAX_BYTES, &text, err);
     if (status == POM_OK)
-        status = listing_from_text(listing, (char *)text.data, text.size_bytes, path, err);
+        status = pomi_listing_from_text(listing, &text, path, err);
     else
         pomi_bytes_release(&text);
     if (status != POM_OK) pomi_listing_release(listing);
@@ -116,7 +118,7 @@ enum pom_status pomi_listing_add_new(struct pomi_listing *listing, const struct 
     }
     /* The example may point into the old text: find its twin in the new one. */
     struct pomi_listing joined;
-    status = listing_from_text(&joined, (char *)text.data, text.size_bytes, "the listing", err);
+    status = pomi_listing_from_text(&joined, &text, "the listing", err);
     if (status != POM_OK) {
         pomi_listing_release(&joined);
         return status;

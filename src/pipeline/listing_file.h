@@ -16,6 +16,11 @@ enum pom_status pomi_listing_file_read(struct pomi_listing *listing, const char 
 enum pom_status pomi_listing_file_write(const struct pomi_listing *listing, const char *output,
                                         struct pom_error *err);
 
+/* The listing in the text of such a file, which it takes over, success or not; `name` is for messages. On failure the
+ * caller releases the listing all the same. Errors: FORMAT, MEMORY. */
+enum pom_status pomi_listing_from_text(struct pomi_listing *listing, struct pomi_bytes *text,
+                                       const char *name, struct pom_error *err);
+
 /* `listing` gains, at its end, the photos of `today` whose paths it does not have. *n_new of them; *n_gone photos of
  * `listing` are not in `today`, *first_difference (borrowed from either) is one example, NULL when there is none. */
 enum pom_status pomi_listing_add_new(struct pomi_listing *listing, const struct pomi_listing *today,

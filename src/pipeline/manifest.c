@@ -10,6 +10,21 @@
 
 #define MANIFEST_MAX_BYTES ((size_t)64 << 20)
 
+enum pom_status pomi_manifest_parse(json_t **manifest, struct pomi_view text, const char *name,
+                                    struct pom_error *err)
+{
+    json_error_t where;
+    json_t *root = json_loadb((const char *)text.data, text.size_bytes, 0, &where);
+    const char *format = json_string_value(json_object_get(root, "format"));
+    bool is_ours = format != NULL && strcmp(format, POMI_MANIFEST_FORMAT) == 0;
+    *manifest = is_ours ? root : NULL;
+    if (is_ours) return POM_OK;
+    json_decref(root);
+    return pomi_fail(err, POM_ERROR_FORMAT, "not_a_manifest",
+                     "%s is not a manifest of this version of pomona (format " POMI_MANIFEST_FORMAT ")",
+                     name);
+}
+
 enum pom_status pomi_manifest_read(json_t **manifest, const char *output, struct pom_error *err)
 {
     *manifest = NULL;
@@ -17,19 +32,7 @@ enum pom_status pomi_manifest_read(json_t **manifest, const char *output, struct
     if (path == NULL) return pomi_fail_memory(err, strlen(output), "a file name");
     struct pomi_bytes text = {0};
     enum pom_status status = pomi_store_read(path, MANIFEST_MAX_BYTES, &text, err);
-    if (status == POM_OK) {
-        json_error_t where;
-        json_t *root = json_loadb((const char *)text.data, text.size_bytes, 0, &where);
-        const char *format = json_string_value(json_object_get(root, "format"));
-        if (format == NULL || strcmp(format, POMI_MANIFEST_FORMAT) != 0) {
-            status = pomi_fail(
-                err, POM_ERROR_FORMAT, "not_a_manifest",
-                "%s is not a manifest of this version of pomona (format " POMI_MANIFEST_FORMAT ")", path);
-            json_decref(root);
-        } else {
-            *manifest = root;
-        }
-    }
+    if (status == POM_OK) status = pomi_manifest_parse(manifest, pomi_bytes_view(&text), path, err);
     pomi_bytes_release(&text);
     free(path);
     return status;

@@ -15,6 +15,10 @@
 /* Reads OUTPUT/run.json. Errors: NOT_FOUND, FORMAT (not a manifest of ours). The caller owns *manifest. */
 enum pom_status pomi_manifest_read(json_t **manifest, const char *output, struct pom_error *err);
 
+/* The same from the file's text; `name` is for messages. */
+enum pom_status pomi_manifest_parse(json_t **manifest, struct pomi_view text, const char *name,
+                                    struct pom_error *err);
+
 /* Writes OUTPUT/run.json, whole or not at all. */
 enum pom_status pomi_manifest_write(const json_t *manifest, const char *output, struct pom_error *err);
 

@@ -184,25 +184,36 @@ static enum pom_status lock_output(struct pomi_session *session, struct pom_erro
 
 static json_t *new_manifest(const struct pom_run_options *options)
 {
-    return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o}", "format", POMI_MANIFEST_FORMAT, "version",
-                     pom_version(), "state", "running", "started", pomi_manifest_now(), "command_line",
-                     pomi_manifest_text(options->command_line), "source", pomi_manifest_text(options->source),
-                     "output", pomi_manifest_text(options->output));
+    return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:{s:[]}}", "format", POMI_MANIFEST_FORMAT,
+                     "version", pom_version(), "state", "running", "started", pomi_manifest_now(),
+                     "command_line", pomi_manifest_text(options->command_line), "source",
+                     pomi_manifest_text(options->source), "output", pomi_manifest_text(options->output),
+                     "listing", "generations");
 }
 
 /* How many photos each generation of the plan has: the first listing, then what each update added. */
-static void record_generations(struct pomi_session *session, size_t n_photos)
+static enum pom_status record_generations(struct pomi_session *session, size_t n_photos,
+                                          struct pom_error *err)
 {
     json_t *generations = json_object_get(json_object_get(session->manifest, "listing"), "generations");
-    if (generations == NULL) {
-        generations = json_array();
-        pomi_session_record(session, "listing", "generations", generations);
-    }
     size_t n_known = 0, index;
+    bool is_sound = json_is_array(generations);
     json_t *count;
-    json_array_foreach(generations, index, count) n_known += (size_t)json_integer_value(count);
-    if (n_photos > n_known)
-        json_array_append_new(generations, json_integer((json_int_t)(n_photos - n_known)));
+    json_array_foreach(generations, index, count)
+    {
+        json_int_t n = json_integer_value(count);
+        is_sound = is_sound && n > 0 && (uintmax_t)n <= n_photos - n_known;
+        if (is_sound) n_known += (size_t)n;
+    }
+    if (!is_sound)
+        return pomi_fail(err, POM_ERROR_FORMAT, "bad_manifest",
+                         "%s/run.json is damaged: its listing.generations are not those of %zu photos; start "
+                         "again with --overwrite",
+                         session->options->output, n_photos);
+    if (n_photos > n_known &&
+        json_array_append_new(generations, json_integer((json_int_t)(n_photos - n_known))) != 0)
+        return pomi_fail_memory(err, 0, "the manifest");
+    return POM_OK;
 }
 
 /* The earlier plan takes the place of today's listing in *listing, with what is new at its end. */
@@ -237,6 +248,13 @@ static enum pom_status join_listings(struct pomi_session *session, struct pomi_l
     return POM_OK;
 }
 
+/* The manifest on the disk is not this session's to write. */
+static void forget_manifest(struct pomi_session *session)
+{
+    json_decref(session->manifest);
+    session->manifest = NULL;
+}
+
 enum pom_status pomi_session_open_extraction(struct pomi_session *session, const json_t *settings,
                                              struct pomi_listing *listing, struct pom_error *err)
 {
@@ -253,8 +271,7 @@ enum pom_status pomi_session_open_extraction(struct pomi_session *session, const
                   "--retry-failed to redo "
                   "failed ones, --overwrite to replace it, or another output",
                   options->output, earlier != NULL ? earlier : "state unknown");
-        json_decref(session->manifest);
-        session->manifest = NULL; /* it is not this session's to write */
+        forget_manifest(session);
         return POM_ERROR_EXISTS;
     }
     bool starts_new = state == OUTPUT_NEW || options->overwrite;
@@ -262,9 +279,9 @@ enum pom_status pomi_session_open_extraction(struct pomi_session *session, const
         enum pom_status status =
             pomi_manifest_same_settings(session->manifest, settings, options->output, err);
         if (status == POM_OK) status = join_listings(session, listing, err);
+        if (status == POM_OK) status = record_generations(session, listing->n_photos, err);
         if (status != POM_OK) {
-            json_decref(session->manifest);
-            session->manifest = NULL;
+            forget_manifest(session);
             return status;
         }
     } else {
@@ -272,10 +289,10 @@ enum pom_status pomi_session_open_extraction(struct pomi_session *session, const
         session->manifest = new_manifest(options);
         if (session->manifest == NULL) return pomi_fail_memory(err, 0, "the manifest");
         json_object_set(session->manifest, "settings", (json_t *)settings);
+        POMI_TRY(record_generations(session, listing->n_photos, err));
     }
     json_object_set_new(session->manifest, "state", json_string("running"));
     pomi_session_record(session, "listing", "hash", json_string(listing->hash));
-    record_generations(session, listing->n_photos);
     if (options->dry_run) return POM_OK;
     POMI_TRY(remove_temporaries(options->output, err));
     if (starts_new) POMI_TRY(remove_earlier_run(options->output, err));

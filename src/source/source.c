@@ -118,30 +118,34 @@ static enum pom_status list_one(struct pomi_store_listing *found, const char *pa
 }
 
 /* One path a line, as the user could open it from the current folder; empty lines are passed over. */
+static enum pom_status list_lines(struct pomi_store_listing *found, struct pomi_view text, const char *name,
+                                  struct pom_error *err)
+{
+    if (text.size_bytes > 0 && memchr(text.data, '\0', text.size_bytes) != NULL)
+        return pomi_fail(err, POM_ERROR_FORMAT, "bad_list_file",
+                         "%s holds a zero byte: a list file is text, one path a line", name);
+    size_t n_lines = 1; /* the last one may be without an end */
+    for (size_t i = 0; i < text.size_bytes; i++) n_lines += text.data[i] == '\n';
+    found->entries = calloc(n_lines, sizeof *found->entries);
+    if (found->entries == NULL) return pomi_fail_memory(err, n_lines * sizeof *found->entries, "the listing");
+    for (size_t begin = 0; begin < text.size_bytes;) {
+        const uint8_t *line = text.data + begin, *end = memchr(line, '\n', text.size_bytes - begin);
+        size_t length = end != NULL ? (size_t)(end - line) : text.size_bytes - begin;
+        begin += length + 1;
+        if (length > 0 && line[length - 1] == '\r') length--;
+        if (length == 0) continue;
+        char *copy = strndup((const char *)line, length);
+        if (copy == NULL) return pomi_fail_memory(err, length, "the listing");
+        found->entries[found->n_entries++].path = copy;
+    }
+    return POM_OK;
+}
+
 static enum pom_status list_file(struct pomi_store_listing *found, const char *path, struct pom_error *err)
 {
     struct pomi_bytes text = {0};
     enum pom_status status = pomi_store_read(path, LIST_FILE_MAX_BYTES, &text, err);
-    if (status == POM_OK && text.size_bytes > 0 && memchr(text.data, '\0', text.size_bytes) != NULL)
-        status = pomi_fail(err, POM_ERROR_FORMAT, "bad_list_file",
-                           "%s holds a zero byte: a list file is text, one path a line", path);
-    if (status == POM_OK)
-        status = pomi_bytes_append(&text, "\n", 2, err); /* ends the last line and the text */
-    size_t n_lines = 0;
-    for (size_t i = 0; status == POM_OK && i < text.size_bytes; i++) n_lines += text.data[i] == '\n';
-    if (status == POM_OK && (found->entries = calloc(n_lines, sizeof *found->entries)) == NULL)
-        status = pomi_fail_memory(err, n_lines * sizeof *found->entries, "the listing");
-    char *rest = (char *)text.data;
-    while (status == POM_OK && found->n_entries < n_lines) {
-        char *line = strsep(&rest, "\n");
-        if (line == NULL) break;
-        size_t length = strlen(line);
-        if (length > 0 && line[length - 1] == '\r') line[--length] = '\0';
-        if (length == 0) continue;
-        char *copy = strdup(line);
-        if (copy == NULL) status = pomi_fail_memory(err, length, "the listing");
-        if (copy != NULL) found->entries[found->n_entries++].path = copy;
-    }
+    if (status == POM_OK) status = list_lines(found, pomi_bytes_view(&text), path, err);
     pomi_bytes_release(&text);
     return status;
 }
@@ -214,6 +218,31 @@ static enum pom_status fill_listing(struct pomi_listing *listing, const struct p
     return POM_OK;
 }
 
+/* Makes the listing of what was found, or, when `status` is a failure to find it, passes that on. Takes `found`. */
+static enum pom_status make_listing(struct pomi_listing *listing, struct pomi_store_listing *found,
+                                    const struct labels *labels, const struct pomi_source_options *options,
+                                    enum pom_status status, struct pom_error *err)
+{
+    if (status == POM_OK && found->n_entries == 0)
+        status = pomi_fail(err, POM_ERROR_ARGUMENT, "no_photos", "%s has no photo that matches %s",
+                           options->source,
+                           options->source[0] == '@' ? "(the list is empty)"
+                           : options->glob != NULL   ? options->glob
+                                                     : default_glob);
+    if (status == POM_OK) {
+        sort_and_drop_duplicates(found);
+        status = fill_listing(listing, found, labels, err);
+    }
+    pomi_store_listing_release(found);
+    if (status != POM_OK) pomi_listing_release(listing);
+    return status;
+}
+
+static void labels_release(struct labels *labels)
+{
+    if (labels->rule == LABEL_REGEX) regfree(&labels->regex);
+}
+
 enum pom_status pomi_source_list(struct pomi_listing *listing, const struct pomi_source_options *options,
                                  struct pom_error *err)
 {
@@ -222,19 +251,21 @@ enum pom_status pomi_source_list(struct pomi_listing *listing, const struct pomi
     struct labels labels = {0};
     enum pom_status status = read_label_rule(&labels, options->label_from, err);
     if (status == POM_OK) status = find_photos(&found, options, err);
-    if (status == POM_OK && found.n_entries == 0)
-        status = pomi_fail(err, POM_ERROR_ARGUMENT, "no_photos", "%s has no photo that matches %s",
-                           options->source,
-                           options->source[0] == '@' ? "(the list is empty)"
-                           : options->glob != NULL   ? options->glob
-                                                     : default_glob);
-    if (status == POM_OK) {
-        sort_and_drop_duplicates(&found);
-        status = fill_listing(listing, &found, &labels, err);
-    }
-    pomi_store_listing_release(&found);
-    if (labels.rule == LABEL_REGEX) regfree(&labels.regex);
-    if (status != POM_OK) pomi_listing_release(listing);
+    status = make_listing(listing, &found, &labels, options, status, err);
+    labels_release(&labels);
+    return status;
+}
+
+enum pom_status pomi_source_list_text(struct pomi_listing *listing, struct pomi_view text,
+                                      const struct pomi_source_options *options, struct pom_error *err)
+{
+    *listing = (struct pomi_listing){0};
+    struct pomi_store_listing found = {0};
+    struct labels labels = {0};
+    enum pom_status status = read_label_rule(&labels, options->label_from, err);
+    if (status == POM_OK) status = list_lines(&found, text, options->source, err);
+    status = make_listing(listing, &found, &labels, options, status, err);
+    labels_release(&labels);
     return status;
 }
 

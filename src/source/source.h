@@ -32,6 +32,11 @@ struct pomi_listing {
  * regex). */
 enum pom_status pomi_source_list(struct pomi_listing *listing, const struct pomi_source_options *options,
                                  struct pom_error *err);
+
+/* The same from the text of a list file, which options->source only names. */
+enum pom_status pomi_source_list_text(struct pomi_listing *listing, struct pomi_view text,
+                                      const struct pomi_source_options *options, struct pom_error *err);
+
 void pomi_listing_release(struct pomi_listing *listing);
 
 #endif
