@@ -7,7 +7,9 @@ function setUpFailures() {
     const search = byId("failures-search");
     const groups = byId("failures-groups");
     const failures = report.failures.map(([path, label, stage, reason, message]) => ({
-        path, label, stage, reason, message,
+        path, label, stage, reason,
+        // The path stands in its own column: there is no need to begin with it again.
+        message: message.startsWith(path + ": ") ? message.slice(path.length + 2) : message,
         text: [path, label, stage, reason, message].join("\n").toLocaleLowerCase(),
     }));
     const total = Math.max(report.n_failures, fromManifest("counts", "failed") || 0);

@@ -6,11 +6,13 @@ function figure(value, name, properties = {}) {
     return element("div", properties, element("dt", {}, name), element("dd", {}, value));
 }
 
-function totalSeconds() {
+/** The run's time and what to call it: while the report is being made, its own time is not known yet. */
+function totalTime() {
     const stages = fromManifest("seconds") || {};
-    if (isNumber(stages.total)) return stages.total;
+    if (isNumber(stages.total)) return { seconds: stages.total, name: "in all" };
     const parts = Object.values(stages).filter(isNumber);
-    return parts.length ? parts.reduce((a, b) => a + b) : undefined;
+    if (parts.length === 0) return undefined;
+    return { seconds: parts.reduce((a, b) => a + b), name: isNumber(stages.report) ? "in all" : "up to this report" };
 }
 
 function setUpFigures() {
@@ -23,8 +25,8 @@ function setUpFigures() {
     figures.append(figure(failures, "failed", { className: failed > 0 ? "figure-failed" : "" }));
     const speed = fromManifest("photos_per_second");
     if (isNumber(speed)) figures.append(figure(formatNumber(speed), "photos per second"));
-    const seconds = totalSeconds();
-    if (isNumber(seconds)) figures.append(figure(formatSeconds(seconds), "in all"));
+    const time = totalTime();
+    if (time) figures.append(figure(formatSeconds(time.seconds), time.name));
     const memory = fromManifest("peak_memory_bytes");
     if (isNumber(memory)) figures.append(figure(formatBytes(memory), "peak memory"));
 
@@ -73,10 +75,11 @@ function setUpTimes() {
     if (inside.length)
         byId("time-bars").append(timeTable("Inside extract", `Seconds of work, added up over ${isNumber(threads) ? plural(threads, "thread") : "all threads"}.`, inside));
     const speed = fromManifest("photos_per_second");
-    const seconds = totalSeconds();
-    byId("time-note").textContent = [
-        isNumber(speed) ? `${formatNumber(speed)} photos per second` : "", isNumber(seconds) ? `${formatSeconds(seconds)} in all` : "",
-    ].filter(Boolean).join(", ") + (isNumber(speed) || isNumber(seconds) ? "." : "");
+    const time = totalTime();
+    const parts = [];
+    if (isNumber(speed)) parts.push(`${formatNumber(speed)} photos per second`);
+    if (time) parts.push(`${formatSeconds(time.seconds)} ${time.name}`);
+    if (parts.length) byId("time-note").textContent = parts.join(", ") + ".";
 }
 
 function setUpFacts() {

@@ -129,6 +129,23 @@ static void empty_and_small_reports_are_whole_pages(void **state)
     json_decref(data);
 }
 
+static void the_same_data_gives_the_same_page(void **state)
+{
+    (void)state;
+    struct pomi_report report = {.title = "same",
+                                 .n_points = MOST_POINTS,
+                                 .paths = names,
+                                 .labels = names,
+                                 .n_components = 3,
+                                 .projected = projected[0],
+                                 .ratios = ratios,
+                                 .n_ratios = 3};
+    char *first = make_page(&report), *second = make_page(&report);
+    assert_string_equal(first, second);
+    free(first);
+    free(second);
+}
+
 static void a_manifest_that_is_not_json_is_left_out(void **state)
 {
     (void)state;
@@ -197,6 +214,7 @@ int main(void)
 #endif
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(empty_and_small_reports_are_whole_pages),
+        cmocka_unit_test(the_same_data_gives_the_same_page),
         cmocka_unit_test(a_manifest_that_is_not_json_is_left_out),
         cmocka_unit_test(hostile_texts_come_back_as_they_went_in),
         cmocka_unit_test(the_policy_names_every_script_by_its_hash),
