@@ -125,10 +125,14 @@ static enum pom_status write_plots(const struct pomi_report *report, const char 
     return status;
 }
 
-static const char *last_element(const char *path)
+/* "photos" of "/data/photos/"; to be freed, NULL when memory is out. */
+static char *last_element(const char *path)
 {
-    const char *slash = strrchr(path, '/');
-    return slash != NULL && slash[1] != '\0' ? slash + 1 : path;
+    size_t end = strlen(path), begin;
+    while (end > 1 && path[end - 1] == '/') end--;
+    for (begin = end; begin > 0 && path[begin - 1] != '/'; begin--) {
+    }
+    return strndup(path + begin, end - begin);
 }
 
 static enum pom_status write_report(struct pomi_session *session, const struct points *points,
@@ -139,9 +143,14 @@ static enum pom_status write_report(struct pomi_session *session, const struct p
     const char *source = json_string_value(json_object_get(session->manifest, "source"));
     char *manifest = json_dumps(session->manifest, JSON_COMPACT);
     if (manifest == NULL) return pomi_fail_memory(err, 0, "the manifest");
+    char *title = last_element(source != NULL ? source : "photos");
+    if (title == NULL) {
+        free(manifest);
+        return pomi_fail_memory(err, 0, "the report's title");
+    }
     struct photo_loader loader = {.points = points};
     struct pomi_report report = {
-        .title = source != NULL ? last_element(source) : "photos",
+        .title = title,
         .manifest_json = manifest,
         .n_points = points->n_points,
         .paths = (const char *const *)points->paths,
@@ -171,6 +180,7 @@ static enum pom_status write_report(struct pomi_session *session, const struct p
     pomi_bytes_release(&buffer);
     pomi_bytes_release(&loader.file);
     free(manifest);
+    free(title);
     return status;
 }
 
