@@ -3,7 +3,8 @@
 
 #include <string.h>
 
-#include "cnn/verify_features.h"
+#include "cnn/verify_mobilenetv2.h"
+#include "cnn/verify_orchard.h"
 
 #define KERAS_APPLICATIONS "https://storage.googleapis.com/tensorflow/keras-applications/"
 #define MOBILENETV2_FILE   "mobilenet_v2/mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5"

@@ -1,18 +1,18 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Writes src/cnn/verify_features.h: what known networks make of the built-in test image, in float64 numpy.
+"""Writes what a known network makes of the built-in test image, in float64 numpy:
 
-    verify_features.py MOBILENETV2_NO_TOP.h5 src/cnn/orchard.safetensors > src/cnn/verify_features.h
+    verify_features.py MOBILENETV2_NO_TOP.h5       > src/cnn/verify_mobilenetv2.h
+    verify_features.py src/cnn/orchard.safetensors > src/cnn/verify_orchard.h    (whenever orchard changes)
 
 It shares nothing with the product: it reads Keras' published file itself and computes the network as the paper and
 Keras' code describe it, batch normalisation unfolded; and it reads the embedded network's file and computes its layers
-in turn. Run it again when the embedded network changes. Versions that made the committed file are in its first lines.
+one by one. The versions that made a committed file are in its first lines.
 """
 import json
 import struct
 import sys
 
-import h5py
 import numpy as np
 
 DISCS = [(20, 22, 15, (210, 40, 35)), (44, 18, 11, (240, 190, 40)), (42, 43, 17, (70, 150, 45)),
@@ -43,6 +43,7 @@ def windows(x, kernel, stride):
 
 def mobilenetv2(path, image):
     """Features by Keras' MobileNetV2; stage table of the paper: expansion, channels, blocks, stride."""
+    import h5py
     with h5py.File(path) as file:
         layers = [file[name] for name in file.attrs["layer_names"]]
         tensors = iter([[np.asarray(layer[name], np.float64) for name in layer.attrs["weight_names"]]
@@ -123,16 +124,20 @@ static const struct pomi_expected_features {name}_features = {{
 
 
 if __name__ == "__main__":
+    path = sys.argv[1]
+    if path.endswith(".h5"):
+        name, features = "mobilenetv2", mobilenetv2(path, picture(224))
+    else:
+        name, features = read_safetensors(path)[0]["name"], network_file(path)
     print(f"""// SPDX-License-Identifier: Apache-2.0
 /*
- * Features of the built-in test image, by which a network is known. Made by tests/golden/verify_features.py in
- * float64 (numpy {np.__version__}, h5py {h5py.__version__}, Python {sys.version.split()[0]}).
+ * What {name} makes of the built-in test image. Made by tests/golden/verify_features.py in float64
+ * (numpy {np.__version__}, Python {sys.version.split()[0]}).
  */
-#ifndef POMONA_CNN_VERIFY_FEATURES_H
-#define POMONA_CNN_VERIFY_FEATURES_H
+#ifndef POMONA_CNN_VERIFY_{name.upper()}_H
+#define POMONA_CNN_VERIFY_{name.upper()}_H
 
 #include "cnn/catalogue.h"
-{table("mobilenetv2", mobilenetv2(sys.argv[1], picture(224)), 20)}
-{table("orchard", network_file(sys.argv[2]), 20)}
+{table(name, features, 20)}
 
 #endif""")

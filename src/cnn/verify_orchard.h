@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * What orchard makes of the built-in test image. Made by tests/golden/verify_features.py in float64
+ * (numpy 2.4.6, Python 3.11.7).
+ */
+#ifndef POMONA_CNN_VERIFY_ORCHARD_H
+#define POMONA_CNN_VERIFY_ORCHARD_H
+
+#include "cnn/catalogue.h"
+
+static const float orchard_values[] = {
+    2.06127381F,   0.0624234527F, 0.538890004F, 0.147681147F,  0.345632374F, 0.605128407F, 0.704666257F,
+    0.0F,          0.0468624309F, 0.895270944F, 0.0435549393F, 0.314790636F, 0.475435108F, 1.02217102F,
+    0.954502463F,  0.195901185F,  0.660289347F, 0.0872445479F, 0.273047417F, 0.404500693F, 0.63713485F,
+    0.685708046F,  0.22460185F,   0.20491831F,  0.182610273F,  0.44181487F,  0.257616699F, 0.195084378F,
+    0.246693537F,  1.14557528F,   0.970772326F, 0.657188773F,  0.697374701F, 1.60160875F,  0.0389386863F,
+    1.13618481F,   0.0462249555F, 0.546280801F, 0.782285094F,  0.858047962F, 0.666815937F, 1.11951268F,
+    0.316510737F,  0.352790415F,  0.171894625F, 0.304958165F,  0.061027389F, 0.137280151F, 0.198593855F,
+    0.100562125F,  0.812211573F,  0.59538728F,  0.25189805F,   1.19787383F,  0.292399138F, 0.109650664F,
+    0.0149352429F, 0.467875212F,  0.601557732F, 0.0072812154F, 0.474729091F, 1.38696253F,  0.123532951F,
+    0.481587917F,
+};
+
+static const struct pomi_expected_features orchard_features = {
+    .n_features = 1280,
+    .stride = 20,
+    .n_values = sizeof orchard_values / sizeof orchard_values[0],
+    .norm = 25.5848581614,
+    .values = orchard_values,
+};
+
+#endif
