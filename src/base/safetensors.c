@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/sizes.h"
+#include "base/text.h"
 
 #define LENGTH_FIELD_BYTES 8
 #define MAX_HEADER_BYTES   ((size_t)100 * 1000 * 1000)
@@ -194,10 +195,11 @@ enum pom_status pomi_safetensors_open(struct pomi_safetensors **container, struc
     const char *header = (const char *)bytes.data + LENGTH_FIELD_BYTES;
     struct pomi_view data = {bytes.data + LENGTH_FIELD_BYTES + header_bytes,
                              bytes.size_bytes - LENGTH_FIELD_BYTES - (size_t)header_bytes};
-    json_error_t where;
+    json_error_t where = {0};
     opened->header = json_loadb(header, (size_t)header_bytes, JSON_REJECT_DUPLICATES, &where);
     enum pom_status status;
-    if (opened->header == NULL && json_error_code(&where) == json_error_out_of_memory)
+    if (opened->header == NULL && (json_error_code(&where) == json_error_out_of_memory ||
+                                   where.text[0] == '\0')) /* jansson may not say */
         status = pomi_fail_memory(err, (size_t)header_bytes, "a safetensors header");
     else if (!json_is_object(opened->header))
         status = pomi_fail(err, POM_ERROR_FORMAT, "corrupt",
@@ -245,10 +247,11 @@ const char *pomi_safetensors_metadata(const struct pomi_safetensors *container, 
 /* Appends `text` as a JSON string. */
 static enum pom_status print_string(struct pomi_bytes *bytes, const char *text, struct pom_error *err)
 {
-    json_t *string = json_string(text); /* refuses what is not UTF-8 */
-    if (string == NULL)
+    if (!pomi_utf8_valid(text, strlen(text)))
         return pomi_fail(err, POM_ERROR_ARGUMENT, "bad_text", "a name or metadata is not valid UTF-8: %.64s",
                          text);
+    json_t *string = json_string(text);
+    if (string == NULL) return pomi_fail_memory(err, strlen(text), "a JSON string");
     char *quoted = json_dumps(string, JSON_ENCODE_ANY);
     json_decref(string);
     if (quoted == NULL) return pomi_fail_memory(err, strlen(text), "a JSON string");
