@@ -161,6 +161,9 @@ class ReportTest(unittest.TestCase):
             page.settle()
             self.assertIn(f"{photo:06}.jpg", self.text("#tip"))
             page.wait_for("document.querySelector('#tip canvas').dataset.drawn === 'yes'")
+            beside = page.evaluate("document.querySelector('#tip canvas').getBoundingClientRect().right <= "
+                                   "document.querySelector('#tip div').getBoundingClientRect().left")
+            self.assertTrue(beside, "the thumbnail covers the photo's name")
             page.click(x, y)
             self.assertEqual(page.evaluate("map.selected"), photo)
             self.assertIn(f"{photo:06}.jpg", self.text(".chosen"))

@@ -33,7 +33,7 @@ class Camera {
     scales() {
         if (this.dimensions === 3) {
             // Half the box's diagonal, whichever way it is turned, fits into the stage.
-            const radius = Math.min(this.width * 0.62, this.height * 0.53);
+            const radius = Math.min(this.width * 0.62, this.height * 0.49);
             return this.half.map((h) => (this.sameScale ? radius / Math.hypot(...this.half) : radius / (h * Math.sqrt(3))));
         }
         const each = [Math.max(8, this.width * 0.45 - 14) / this.half[0], Math.max(8, this.height * 0.45 - 10) / this.half[1]];
