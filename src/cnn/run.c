@@ -308,87 +308,107 @@ static void zero_ring_sides(const struct step *step, float *ring)
     }
 }
 
+/* Where a block is in its work: output rows first_row .. first_row + n_rows - 1 make the strip. */
+struct strip {
+    int first_row, n_rows;
+    int n_expanded; /* rows of the expanded map that earlier strips left behind; the latest are in the ring */
+    const float *image_rows; /* rows of the photo as floats, when that is what the block reads */
+    int first_image_row;
+};
+
+/* The row of the expanded map before which output row `row` has all it reads. */
+static int expanded_end(const struct step *step, int row)
+{
+    return min_int(row * step->stride - step->pad_top + step->kernel, step->expanded_height);
+}
+
 /*
- * For each strip of output rows: panel by panel, expanded rows go into the ring and, as soon as enough are
- * there, from the ring through the depthwise convolution; then the projection reads the strip's depthwise
- * results of all channels. Rows that the next strip needs again stay in the ring.
+ * One panel of the expanded channels, for one strip: expanded rows go into the ring and, as soon as enough are there,
+ * from the ring through the depthwise convolution.
+ */
+static void run_block_panel(const struct pomi_runner *r, const struct step *step, const struct strip *strip,
+                            int panel)
+{
+    const struct pomk_kernels *kernels = r->plan->kernels;
+    const struct conv *expand = &step->conv;
+    const struct tensor *input = step->input >= 0 ? &r->plan->tensors[step->input] : NULL;
+    const int first_block = panel * expand->panels.panel_channels / POMK_BLOCK_CHANNELS;
+    float *ring = r->arena + step->expanded.offset;
+    if (!step->expanded_per_panel) ring += first_block * step->expanded_block_stride;
+    const ptrdiff_t output_row = (ptrdiff_t)step->output_width * POMK_BLOCK_CHANNELS;
+    const ptrdiff_t output_block = step->strip_rows * output_row;
+    /* Rows without borders between them are expanded in one run, as far as the ring goes before it wraps round. */
+    const bool rows_follow = input && !input->offsets;
+
+    struct pomk_conv call = panel_call(conv_call(expand), expand, panel);
+    const int n_blocks = (call.panel_channels + POMK_BLOCK_CHANNELS - 1) / POMK_BLOCK_CHANNELS;
+    call.output_block_stride = step->expanded_block_stride;
+    call.output_offsets = step->expanded_offsets;
+
+    int next = strip->n_expanded;
+    for (int done = 0; done < strip->n_rows; done += step->depthwise_rows) {
+        const int row = strip->first_row + done, n = min_int(step->depthwise_rows, strip->n_rows - done);
+        const int end = expanded_end(step, row + n - 1);
+        while (next < end) {
+            const int slot = next % step->expanded_rows;
+            const int n_next = rows_follow ? min_int(end - next, step->expanded_rows - slot) : 1;
+            if (input)
+                point_at_tensor(r, &call, expand, input, next);
+            else
+                point_at_image(&call, step, strip->image_rows, strip->first_image_row, next);
+            call.output = ring + slot * step->expanded_row_stride +
+                          (ptrdiff_t)step->expanded_left * POMK_BLOCK_CHANNELS;
+            kernels->conv(&call, n_next * step->expanded_width);
+            call.prefetch = NULL;
+            next += n_next;
+        }
+        for (int block = 0; block < n_blocks; block++) {
+            const struct ring_rows rows = {step, ring + block * step->expanded_block_stride, r->plan->zeros};
+            float *output =
+                r->arena + step->depthwise.offset + (first_block + block) * output_block + done * output_row;
+            depthwise_rows(r->plan, step, first_block + block, row, n, ring_row, &rows, output, output_row);
+        }
+    }
+}
+
+/*
+ * Strip by strip: all panels are expanded and convolved depthwise, then the projection reads the strip's results of all
+ * channels. Expanded rows that the next strip needs again stay in the ring.
  */
 static void run_block(const struct pomi_runner *r, const struct step *step, const uint8_t *rgb)
 {
     const struct pomi_plan *plan = r->plan;
     const struct conv *expand = &step->conv, *project = &step->project;
-    const struct tensor *input = step->input >= 0 ? &plan->tensors[step->input] : NULL;
     const struct tensor *output = &plan->tensors[step->output];
     const ptrdiff_t residual_row = step->residual >= 0 ? plan->tensors[step->residual].row_stride : 0;
-    const int height = output->height, width = output->width;
-    float *ring = r->arena + step->expanded.offset, *strip = r->arena + step->depthwise.offset;
+    const ptrdiff_t strip_row = (ptrdiff_t)output->width * POMK_BLOCK_CHANNELS;
     float *image_rows = r->arena + step->image.offset;
-    const ptrdiff_t strip_row = (ptrdiff_t)width * POMK_BLOCK_CHANNELS,
-                    strip_block = step->strip_rows * strip_row;
     static const ptrdiff_t no_offset = 0;
 
-    /* Rows without borders between them are expanded in one run, as far as the ring goes before it wraps
-     * round. */
-    const bool rows_follow = input && input->row_stride == (ptrdiff_t)input->width * POMK_BLOCK_CHANNELS;
-
     zero_border(r, output);
-    zero_ring_sides(step, ring);
-    int n_expanded = 0; /* rows of the expanded map that were computed in earlier strips */
-    for (int y = 0; y < height; y += step->strip_rows) {
-        const int n_rows = min_int(step->strip_rows, height - y);
-        const int strip_end =
-            min_int((y + n_rows - 1) * step->stride - step->pad_top + step->kernel, step->expanded_height);
-        const int image_row = n_expanded * expand->stride - expand->pad_top;
-        if (!input && strip_end > n_expanded)
-            convert_image_rows(plan, step, rgb, image_row,
-                               (strip_end - n_expanded - 1) * expand->stride + expand->kernel, image_rows);
-        for (int panel = 0; panel < expand->panels.n_panels; panel++) {
-            struct pomk_conv call = panel_call(conv_call(expand), expand, panel);
-            call.output_block_stride = step->expanded_block_stride;
-            call.output_offsets = step->expanded_offsets;
-            const int first_block = panel * expand->panels.panel_channels / POMK_BLOCK_CHANNELS;
-            const int n_blocks = (call.panel_channels + POMK_BLOCK_CHANNELS - 1) / POMK_BLOCK_CHANNELS;
-            float *panel_ring =
-                step->expanded_per_panel ? ring : ring + first_block * step->expanded_block_stride;
-            int next = n_expanded;
-            for (int done = 0; done < n_rows; done += step->depthwise_rows) {
-                const int n = min_int(step->depthwise_rows, n_rows - done);
-                const int end = min_int((y + done + n - 1) * step->stride - step->pad_top + step->kernel,
-                                        step->expanded_height);
-                while (next < end) {
-                    int n_next = 1;
-                    if (input) {
-                        if (rows_follow)
-                            n_next = min_int(end - next, step->expanded_rows - next % step->expanded_rows);
-                        point_at_tensor(r, &call, expand, input, next);
-                    } else {
-                        point_at_image(&call, step, image_rows, image_row, next);
-                    }
-                    call.output = panel_ring + next % step->expanded_rows * step->expanded_row_stride +
-                                  step->expanded_left * POMK_BLOCK_CHANNELS;
-                    plan->kernels->conv(&call, n_next * step->expanded_width);
-                    call.prefetch = NULL;
-                    next += n_next;
-                }
-                for (int block = 0; block < n_blocks; block++) {
-                    const struct ring_rows rows = {step, panel_ring + block * step->expanded_block_stride,
-                                                   plan->zeros};
-                    depthwise_rows(plan, step, first_block + block, y + done, n, ring_row, &rows,
-                                   strip + (first_block + block) * strip_block + done * strip_row, strip_row);
-                }
-            }
+    zero_ring_sides(step, r->arena + step->expanded.offset);
+    struct strip strip = {.image_rows = image_rows};
+    for (; strip.first_row < output->height; strip.first_row += step->strip_rows) {
+        strip.n_rows = min_int(step->strip_rows, output->height - strip.first_row);
+        const int end = expanded_end(step, strip.first_row + strip.n_rows - 1),
+                  n_new = end - strip.n_expanded;
+        if (step->input == POMI_INPUT_IMAGE && n_new > 0) {
+            strip.first_image_row = strip.n_expanded * expand->stride - expand->pad_top;
+            convert_image_rows(plan, step, rgb, strip.first_image_row,
+                               (n_new - 1) * expand->stride + expand->kernel, image_rows);
         }
-        n_expanded = strip_end > n_expanded ? strip_end : n_expanded;
+        for (int panel = 0; panel < expand->panels.n_panels; panel++) run_block_panel(r, step, &strip, panel);
+        if (n_new > 0) strip.n_expanded = end;
 
         struct pomk_conv call = conv_call(project);
         call.tap_offsets = &no_offset;
-        call.input = strip;
-        call.input_block_stride = strip_block;
+        call.input = r->arena + step->depthwise.offset;
+        call.input_block_stride = step->strip_rows * strip_row;
         call.pixel_stride = POMK_BLOCK_CHANNELS;
-        point_output(r, step, &call, y);
+        point_output(r, step, &call, strip.first_row);
         for (int panel = 0; panel < project->panels.n_panels; panel++)
-            conv_rows(plan->kernels, panel_call(call, project, panel), n_rows, width, strip_row, output,
-                      residual_row);
+            conv_rows(plan->kernels, panel_call(call, project, panel), strip.n_rows, output->width, strip_row,
+                      output, residual_row);
     }
 }
 
