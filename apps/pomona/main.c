@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The command line: a thin user of the library. Finds the verb, parses its options, runs it. */
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,7 +59,7 @@ static int print_documentation(const char *what)
     return EXIT_ALL_WRITTEN;
 }
 
-int main(int argc, char **argv)
+static int run_command(int argc, char **argv)
 {
     const char *name = argc > 1 ? argv[1] : "";
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
@@ -80,4 +82,14 @@ int main(int argc, char **argv)
     }
     settings.run.cpu = getenv("POMONA_CPU");
     return verb->run(&settings);
+}
+
+int main(int argc, char **argv)
+{
+    int code = run_command(argc, argv);
+    if ((fflush(stdout) != 0 || ferror(stdout)) && code <= EXIT_SOME_FAILED) {
+        fprintf(stderr, "pomona: cannot write to standard output: %s\n", strerror(errno));
+        code = EXIT_NOT_FINISHED;
+    }
+    return code;
 }

@@ -132,6 +132,9 @@ static enum pom_status flush_folder_of(const char *path, struct pom_error *err)
 enum pom_status pomi_store_publish(const char *temporary, const char *path, struct pom_error *err)
 {
     int file = open(temporary, O_RDONLY | O_CLOEXEC);
+    if (file < 0 && errno == ENOENT) /* not the caller's mistake, as a wrong path would be */
+        return pomi_fail(err, POM_ERROR_IO, "output_gone",
+                         "%s was written and is gone: something else removes files there", temporary);
     if (file < 0) return fail_errno(err, "publish", temporary);
     enum pom_status status = fsync(file) == 0 ? POM_OK : fail_errno(err, "flush", temporary);
     close(file);
