@@ -8,28 +8,49 @@
 #include <string.h>
 #include <unistd.h>
 
+static void print_entry_json(const struct pom_network_entry *entry, bool is_there, const char *identity)
+{
+    printf("{\"name\":");
+    print_json_text(stdout, entry->name);
+    printf(",\"installed\":%s,\"identity\":\"%s\",\"path\":", is_there ? "true" : "false", identity);
+    print_json_text(stdout, entry->path);
+    fputs("}\n", stdout);
+}
+
+static void print_entry(const struct pom_network_entry *entry, bool is_there, const char *identity,
+                        const char *problem)
+{
+    const char *state = is_there ? entry->is_embedded ? "embedded" : "installed" : "not installed";
+    if (problem[0] != '\0') state = "damaged";
+    printf("%-12s %-14s %-12.12s  ", entry->name, state, is_there ? identity : "-");
+    if (problem[0] != '\0')
+        printf("%s\n", problem);
+    else if (is_there)
+        printf("%s\n", entry->is_embedded ? "small, inside the library" : entry->path);
+    else
+        printf("pomona network pull %s (%" PRId64 " MB)\n", entry->name,
+               (entry->download_bytes + 500000) / 1000000);
+}
+
 static int list(struct settings *settings)
 {
-    static const struct {
-        const char *name, *note;
-    } known[] = {
-        {"mobilenetv2", "ImageNet, 1280 features; pomona network pull mobilenetv2"},
-        {"resnet50", "ImageNet, 2048 features; pomona network pull resnet50"},
-        {"orchard", "small, embedded, 1280 features; always there"},
-    };
-    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+    struct pom_error err = {0};
+    struct pom_network_entry *entries;
+    size_t n_entries;
+    if (pom_network_list(&entries, &n_entries, &err) != POM_OK) return terminal_fail(settings, &err);
+    for (size_t i = 0; i < n_entries; i++) {
         struct pom_network *network = NULL;
-        bool is_there = pom_network_open(&network, known[i].name, NULL) == POM_OK;
+        struct pom_error problem = {0};
+        bool is_wanted = entries[i].is_installed || entries[i].is_embedded;
+        bool is_there = is_wanted && pom_network_open(&network, entries[i].name, &problem) == POM_OK;
         const char *identity = is_there ? pom_network_info(network)->identity : "";
-        if (settings->json) {
-            printf("{\"name\":\"%s\",\"installed\":%s,\"identity\":\"%s\"}\n", known[i].name,
-                   is_there ? "true" : "false", identity);
-        } else {
-            printf("%-12s %-14s %.12s  %s\n", known[i].name, is_there ? "installed" : "not installed",
-                   is_there ? identity : "-           ", known[i].note);
-        }
+        if (settings->json)
+            print_entry_json(&entries[i], is_there, identity);
+        else
+            print_entry(&entries[i], is_there, identity, is_wanted && !is_there ? problem.message : "");
         pom_network_free(network);
     }
+    pom_network_list_free(entries);
     return EXIT_ALL_WRITTEN;
 }
 
