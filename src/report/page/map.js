@@ -8,7 +8,7 @@ const map = (() => {
     const tip = byId("tip");
     const camera = new Camera();
     const axes = [0, 1, 2];
-    const listeners = { select: [], hoverLabel: [] };
+    const selectListeners = [];
     let scatter = null;
     let hovered = -1;
     let selected = -1;
@@ -16,7 +16,8 @@ const map = (() => {
     let hoveredLabel = -1; // of the legend
     let isolated = new Set(); // labels; empty: all are shown
     let labelCentres = [];
-    let dirty = false;
+    let frameAsked = false;
+    let pointsChanged = false; // or only the marks over them
     let printing = false;
 
     const valueAt = (axis, i) => {
@@ -204,7 +205,7 @@ const map = (() => {
             const cell = row * 1024 + column;
             taken.set(cell, [...(taken.get(cell) ?? []), [x, y]]);
             context.strokeStyle = cssColour(labelColour(label));
-            thumbnails.drawAt(context, i, x, y, edge, redraw);
+            thumbnails.drawAt(context, i, x, y, edge, redrawMarks);
         }
     }
 
@@ -262,7 +263,12 @@ const map = (() => {
     }
 
     function draw() {
-        dirty = false;
+        const marksOnly = frameAsked && !pointsChanged;
+        frameAsked = pointsChanged = false;
+        if (marksOnly) {
+            drawMarks();
+            return;
+        }
         const { clientWidth, clientHeight } = stage;
         if (clientWidth === 0) return;
         camera.width = clientWidth;
@@ -275,10 +281,14 @@ const map = (() => {
         drawMarks();
     }
 
+    function redrawMarks() {
+        if (!frameAsked) requestAnimationFrame(draw);
+        frameAsked = true;
+    }
+
     function redraw() {
-        if (dirty) return;
-        dirty = true;
-        requestAnimationFrame(draw);
+        pointsChanged = true;
+        redrawMarks();
     }
 
     /** The shown photo nearest to (px, py), within `reach` pixels; -1 when there is none. */
@@ -310,14 +320,14 @@ const map = (() => {
             tip.style.top = Math.max(4, Math.min(camera.height - tip.offsetHeight - 4, y - tip.offsetHeight / 2)) + "px";
         }
         canvases.points.style.cursor = i >= 0 ? "pointer" : "";
-        redraw();
+        redrawMarks();
     }
 
     function select(i) {
         selected = i;
         neighbourPoints = [];
-        for (const listener of listeners.select) listener(i);
-        redraw();
+        for (const listener of selectListeners) listener(i);
+        redrawMarks();
     }
 
     /** Steps through the shown photos. */
@@ -435,8 +445,8 @@ const map = (() => {
         byId("axis-2-label").hidden = true;
         byId("same-scale").addEventListener("change", applyAxes);
         byId("names").checked = report.labels.length > 1 && report.labels.length <= 60;
-        byId("names").addEventListener("change", redraw);
-        byId("photos").addEventListener("change", redraw);
+        byId("names").addEventListener("change", redrawMarks);
+        byId("photos").addEventListener("change", redrawMarks);
         byId("photos").parentElement.hidden = thumbnails.n === 0;
         const zoom = (factor) => () => {
             camera.zoomAt(factor);
@@ -497,10 +507,10 @@ const map = (() => {
         select,
         get selected() { return selected; },
         get isolated() { return isolated; },
-        onSelect: (listener) => listeners.select.push(listener),
+        onSelect: (listener) => selectListeners.push(listener),
         showNeighbours(list) {
             neighbourPoints = list;
-            redraw();
+            redrawMarks();
         },
         isolate(labels) {
             isolated = labels;
@@ -518,6 +528,7 @@ const map = (() => {
         /** Before and after printing, which leaves WebGL out: everything is drawn on one canvas then. */
         setPrinting(value) {
             printing = value;
+            pointsChanged = true;
             if (scatter) draw();
         },
         /** For tests: where a point is on the stage, in CSS pixels. */
