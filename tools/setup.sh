@@ -23,7 +23,7 @@ for argument in "$@"; do
     esac
 done
 
-build_packages="gcc libc6-dev meson ninja-build pkg-config make
+build_packages="gcc libc6-dev meson ninja-build pkg-config make openssl
     libjpeg62-turbo-dev libpng-dev libwebp-dev
     libssl-dev libjansson-dev
     libcurl4-openssl-dev libhdf5-dev libopenblas-dev liblapacke-dev libcairo2-dev"
@@ -50,7 +50,8 @@ candidates() {
     esac
 }
 
-missing_packages() {
+# Functions with names of their own inside run in a subshell (round brackets), since sh has no local variables.
+missing_packages() (
     for wanted in "$@"; do
         found=
         for name in $(candidates "$wanted"); do
@@ -58,13 +59,13 @@ missing_packages() {
         done
         [ -n "$found" ] || printf '%s ' "$wanted"
     done
-}
+)
 
-install_packages() {
+install_packages() (
     missing=$(missing_packages "$@")
-    [ -n "$missing" ] || return 0
+    [ -n "$missing" ] || exit 0
     echo "setup: system packages to install: $missing"
-    [ "$dry_run" = no ] || return 0
+    [ "$dry_run" = no ] || exit 0
     if ! command -v apt-get >/dev/null; then
         echo "setup: this machine has no apt-get; the README names the packages for Fedora and Homebrew" >&2
         exit 3
@@ -81,16 +82,16 @@ install_packages() {
     done
     # shellcheck disable=SC2086 # a list of names
     DEBIAN_FRONTEND=noninteractive as_root apt-get install -y -qq --no-install-recommends $chosen >/dev/null
-}
+)
 
 # npm_archive NAME VERSION SHA512 FOLDER FILE...: unpacks the named files of one npm archive into .deps/FOLDER.
-npm_archive() {
+npm_archive() (
     name=$1 version=$2 sha512=$3 folder=.deps/$4
     shift 4
     stamp=$folder/.$(printf '%s' "$name-$version" | tr '/@' '__')
-    if [ -e "$stamp" ]; then return 0; fi
+    if [ -e "$stamp" ]; then exit 0; fi
     echo "setup: to download into $folder: $name $version (npm)"
-    [ "$dry_run" = no ] || return 0
+    [ "$dry_run" = no ] || exit 0
     command -v npm >/dev/null || install_packages npm
     work=$(mktemp -d)
     (cd "$work" && npm pack --silent "$name@$version" >/dev/null 2>&1) || {
@@ -110,7 +111,7 @@ npm_archive() {
     done
     rm -rf "$work"
     : >"$stamp"
-}
+)
 
 # A DuckDB that the system offers is taken first.
 duckdb() {
