@@ -8,49 +8,67 @@
 #include <string.h>
 #include <unistd.h>
 
-static void print_entry_json(const struct pom_network_entry *entry, bool is_there, const char *identity)
+/* One line: what it is, whether it is there, its identity, and how to get it. */
+static void print_entry(const struct settings *settings, const struct pom_network_entry *entry)
 {
-    printf("{\"name\":");
-    print_json_text(stdout, entry->name);
-    printf(",\"installed\":%s,\"identity\":\"%s\",\"path\":", is_there ? "true" : "false", identity);
-    print_json_text(stdout, entry->path);
-    fputs("}\n", stdout);
-}
-
-static void print_entry(const struct pom_network_entry *entry, bool is_there, const char *identity,
-                        const char *problem)
-{
-    const char *state = is_there ? entry->is_embedded ? "embedded" : "installed" : "not installed";
-    if (problem[0] != '\0') state = "damaged";
-    printf("%-12s %-14s %-12.12s  ", entry->name, state, is_there ? identity : "-");
-    if (problem[0] != '\0')
-        printf("%s\n", problem);
-    else if (is_there)
-        printf("%s\n", entry->is_embedded ? "small, inside the library" : entry->path);
-    else
-        printf("pomona network pull %s (%" PRId64 " MB)\n", entry->name,
-               (entry->download_bytes + 500000) / 1000000);
+    struct pom_network *network = NULL;
+    struct pom_error err = {0};
+    bool is_there = entry->is_embedded || entry->is_installed;
+    bool opens = is_there &&
+                 pom_network_open(&network, entry->is_embedded ? entry->name : entry->path, &err) == POM_OK;
+    const char *state = entry->is_embedded ? "embedded" : entry->is_installed ? "installed" : "not installed";
+    const char *identity = opens ? pom_network_info(network)->identity : "";
+    if (settings->json) {
+        fputs("{\"name\":", stdout);
+        print_json_text(stdout, entry->name);
+        printf(",\"state\":\"%s\",\"identity\":\"%s\",\"path\":", state, identity);
+        print_json_text(stdout, entry->path);
+        puts("}");
+    } else {
+        printf("%-14s %-14s %-13.12s ", entry->name, state, identity);
+        if (opens)
+            printf("%d features\n", pom_network_info(network)->n_features);
+        else if (entry->is_installed)
+            printf("damaged: %s\n", err.message);
+        else
+            printf("pomona network pull %s (%.0f MB)\n", entry->name, (double)entry->download_bytes * 1e-6);
+    }
+    pom_network_free(network);
 }
 
 static int list(struct settings *settings)
 {
     struct pom_error err = {0};
-    struct pom_network_entry *entries;
-    size_t n_entries;
+    struct pom_network_entry *entries = NULL;
+    size_t n_entries = 0;
     if (pom_network_list(&entries, &n_entries, &err) != POM_OK) return terminal_fail(settings, &err);
-    for (size_t i = 0; i < n_entries; i++) {
-        struct pom_network *network = NULL;
-        struct pom_error problem = {0};
-        bool is_wanted = entries[i].is_installed || entries[i].is_embedded;
-        bool is_there = is_wanted && pom_network_open(&network, entries[i].name, &problem) == POM_OK;
-        const char *identity = is_there ? pom_network_info(network)->identity : "";
-        if (settings->json)
-            print_entry_json(&entries[i], is_there, identity);
-        else
-            print_entry(&entries[i], is_there, identity, is_wanted && !is_there ? problem.message : "");
-        pom_network_free(network);
-    }
+    for (size_t i = 0; i < n_entries; i++) print_entry(settings, &entries[i]);
     pom_network_list_free(entries);
+    return EXIT_ALL_WRITTEN;
+}
+
+static int show_download(void *user, int64_t received_bytes, int64_t total_bytes)
+{
+    const struct settings *settings = user;
+    if (!settings->quiet && isatty(STDERR_FILENO)) {
+        fprintf(stderr, "\r\033[K%.1f", (double)received_bytes * 1e-6);
+        if (total_bytes > 0) fprintf(stderr, " of %.1f", (double)total_bytes * 1e-6);
+        fputs(" MB", stderr);
+        if (total_bytes > 0 && received_bytes >= total_bytes) fputc('\n', stderr);
+    }
+    return 0;
+}
+
+static int pull(struct settings *settings, const char *name)
+{
+    struct pom_error err = {0};
+    struct pom_pull_options options;
+    pom_pull_options_init(&options);
+    options.address = settings->address;
+    options.progress = show_download;
+    options.user = settings;
+    if (pom_network_pull(name, &options, &err) != POM_OK) return terminal_fail(settings, &err);
+    if (!settings->quiet) fprintf(stderr, "%s is installed and verified\n", name);
     return EXIT_ALL_WRITTEN;
 }
 
@@ -154,6 +172,7 @@ int verb_network(struct settings *settings)
               stderr);
         return EXIT_USAGE;
     }
+    if (strcmp(what, "pull") == 0) return pull(settings, name);
     if (strcmp(what, "convert") == 0) return convert(settings, name);
     if (strcmp(what, "info") == 0) return info(settings, name);
     if (strcmp(what, "verify") == 0) return verify(settings, name);

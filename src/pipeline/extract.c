@@ -8,6 +8,9 @@
 #include "kernels/kernels.h"
 #include "pipeline/extraction.h"
 
+/* What DuckDB takes while it writes Parquet, measured by tests/unit/sink/test_sink_memory.c. */
+#define DUCKDB_BYTES 100e6
+
 static enum pom_status parse_formats(const char *text, unsigned *formats, struct pom_error *err)
 {
     static const struct {
@@ -135,9 +138,9 @@ static void say_what_is_used(struct pomi_extraction *extraction)
                           network->selection);
     pomi_progress_message(
         extraction->progress, POM_EVENT_MESSAGE,
-        "memory: about %.0f MB and DuckDB's 100, whatever the number of photos; while a very large photo "
-        "is read, up to %.0f MB more per thread (--max-pixels)",
-        fixed * 1e-6, (double)pomi_extractor_photo_bytes(extraction->prototype) * 1e-6);
+        "memory: about %.0f MB for any number of photos; the largest photo that --max-pixels allows would "
+        "take %.0f MB more while a thread reads it",
+        (DUCKDB_BYTES + fixed) * 1e-6, (double)pomi_extractor_photo_bytes(extraction->prototype) * 1e-6);
 }
 
 static void say_what_would_be_done(const struct pomi_extraction *extraction)

@@ -10,6 +10,7 @@
 #include "kernels/kernels.h"
 #include "store/store.h"
 
+#define KEPT_PHOTO_BYTES       ((size_t)32 << 20) /* pixels of a phone photo, 10 megapixels */
 #define DEFAULT_MAX_FILE_BYTES ((int64_t)256 << 20)
 
 double pomi_clock_seconds(void)
@@ -118,6 +119,13 @@ size_t pomi_extractor_photo_bytes(const struct pom_extractor *extractor)
     return decode_bytes < SIZE_MAX - file_bytes ? file_bytes + decode_bytes : SIZE_MAX;
 }
 
+/* A very large photo is no reason to hold its memory for the rest of the run. */
+static void let_go_of_large_buffers(struct pom_extractor *extractor)
+{
+    if (extractor->photo.capacity_bytes > KEPT_PHOTO_BYTES) pom_image_release(&extractor->photo);
+    if (extractor->file.capacity_bytes > KEPT_PHOTO_BYTES) pomi_bytes_release(&extractor->file);
+}
+
 /* Charges the time since *since to the current stage and moves on to `next`. */
 static void enter_stage(struct pom_extractor *extractor, enum pomi_photo_stage next, double *since)
 {
@@ -159,6 +167,7 @@ enum pom_status pom_extract_memory(struct pom_extractor *extractor, const void *
     extractor->stage = POMI_STAGE_DECODE;
     enum pom_status status =
         decode_and_run(extractor, (struct pomi_view){data, size_bytes}, features, &since, err);
+    let_go_of_large_buffers(extractor);
     enter_stage(extractor, extractor->stage, &since);
     return status;
 }
@@ -174,6 +183,7 @@ enum pom_status pom_extract_file(struct pom_extractor *extractor, const char *pa
         status = decode_and_run(extractor, pomi_bytes_view(&extractor->file), features, &since, err);
         if (status != POM_OK) pomi_fail_in(err, status, "%s", path);
     }
+    let_go_of_large_buffers(extractor);
     enter_stage(extractor, extractor->stage, &since);
     return status;
 }

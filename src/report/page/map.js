@@ -8,7 +8,7 @@ const map = (() => {
     const tip = byId("tip");
     const camera = new Camera();
     const axes = [0, 1, 2];
-    const selectListeners = [];
+    const listeners = { select: [], hoverLabel: [] };
     let scatter = null;
     let hovered = -1;
     let selected = -1;
@@ -16,8 +16,7 @@ const map = (() => {
     let hoveredLabel = -1; // of the legend
     let isolated = new Set(); // labels; empty: all are shown
     let labelCentres = [];
-    let frameAsked = false;
-    let pointsChanged = false; // or only the marks over them
+    let dirty = false;
     let printing = false;
 
     const valueAt = (axis, i) => {
@@ -205,7 +204,7 @@ const map = (() => {
             const cell = row * 1024 + column;
             taken.set(cell, [...(taken.get(cell) ?? []), [x, y]]);
             context.strokeStyle = cssColour(labelColour(label));
-            thumbnails.drawAt(context, i, x, y, edge, redrawMarks);
+            thumbnails.drawAt(context, i, x, y, edge, redraw);
         }
     }
 
@@ -263,12 +262,7 @@ const map = (() => {
     }
 
     function draw() {
-        const marksOnly = frameAsked && !pointsChanged;
-        frameAsked = pointsChanged = false;
-        if (marksOnly) {
-            drawMarks();
-            return;
-        }
+        dirty = false;
         const { clientWidth, clientHeight } = stage;
         if (clientWidth === 0) return;
         camera.width = clientWidth;
@@ -281,14 +275,10 @@ const map = (() => {
         drawMarks();
     }
 
-    function redrawMarks() {
-        if (!frameAsked) requestAnimationFrame(draw);
-        frameAsked = true;
-    }
-
     function redraw() {
-        pointsChanged = true;
-        redrawMarks();
+        if (dirty) return;
+        dirty = true;
+        requestAnimationFrame(draw);
     }
 
     /** The shown photo nearest to (px, py), within `reach` pixels; -1 when there is none. */
@@ -320,14 +310,14 @@ const map = (() => {
             tip.style.top = Math.max(4, Math.min(camera.height - tip.offsetHeight - 4, y - tip.offsetHeight / 2)) + "px";
         }
         canvases.points.style.cursor = i >= 0 ? "pointer" : "";
-        redrawMarks();
+        redraw();
     }
 
     function select(i) {
         selected = i;
         neighbourPoints = [];
-        for (const listener of selectListeners) listener(i);
-        redrawMarks();
+        for (const listener of listeners.select) listener(i);
+        redraw();
     }
 
     /** Steps through the shown photos. */
@@ -445,8 +435,8 @@ const map = (() => {
         byId("axis-2-label").hidden = true;
         byId("same-scale").addEventListener("change", applyAxes);
         byId("names").checked = report.labels.length > 1 && report.labels.length <= 60;
-        byId("names").addEventListener("change", redrawMarks);
-        byId("photos").addEventListener("change", redrawMarks);
+        byId("names").addEventListener("change", redraw);
+        byId("photos").addEventListener("change", redraw);
         byId("photos").parentElement.hidden = thumbnails.n === 0;
         const zoom = (factor) => () => {
             camera.zoomAt(factor);
@@ -507,10 +497,10 @@ const map = (() => {
         select,
         get selected() { return selected; },
         get isolated() { return isolated; },
-        onSelect: (listener) => selectListeners.push(listener),
+        onSelect: (listener) => listeners.select.push(listener),
         showNeighbours(list) {
             neighbourPoints = list;
-            redrawMarks();
+            redraw();
         },
         isolate(labels) {
             isolated = labels;
@@ -528,7 +518,6 @@ const map = (() => {
         /** Before and after printing, which leaves WebGL out: everything is drawn on one canvas then. */
         setPrinting(value) {
             printing = value;
-            pointsChanged = true;
             if (scatter) draw();
         },
         /** For tests: where a point is on the stage, in CSS pixels. */

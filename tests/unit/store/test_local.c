@@ -173,7 +173,8 @@ static void publishing_moves_a_file_into_place(void **state)
     assert_int_equal(pomi_store_publish("made", "name", &err), POM_OK);
     assert_content("name", "content");
     assert_false(pomi_store_exists("made"));
-    assert_int_equal(pomi_store_publish("absent", "name", &err), POM_ERROR_NOT_FOUND);
+    assert_int_equal(pomi_store_publish("absent", "name", &err), POM_ERROR_IO);
+    assert_string_equal(err.reason, "output_gone");
     assert_content("name", "content");
 }
 
