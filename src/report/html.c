@@ -19,8 +19,8 @@ extern const struct pomi_embedded pomi_report_files[]; /* everything in page/, a
 
 /* In the order in which they run. */
 static const char *const scripts[] = {
-    "picogl.min.js", "data.js",   "text.js",       "thumbnails.js", "charts.js",   "camera.js", "scatter.js",
-    "map.js",        "legend.js", "neighbours.js", "failures.js",   "overview.js", "page.js"};
+    "picogl.min.js", "data.js", "text.js",   "thumbnails.js", "charts.js",   "camera.js",   "grid.js",
+    "scatter.js",    "map.js",  "legend.js", "neighbours.js", "failures.js", "overview.js", "page.js"};
 static const size_t n_scripts = sizeof scripts / sizeof scripts[0];
 
 /* A script or the style sheet as it goes into the page: without the hint at the end of minified files where a

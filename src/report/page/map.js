@@ -94,79 +94,6 @@ const map = (() => {
         return `PC${axes[axis] + 1}` + (isNumber(ratio) ? ` · ${formatPercent(ratio)}` : "");
     };
 
-    function drawGrid2D(context) {
-        const [left, top] = camera.unproject(0, 0);
-        const [right, bottom] = camera.unproject(camera.width, camera.height);
-        const lines = (axis, low, high, count) => {
-            const step = niceStep(high - low, count);
-            for (let i = Math.ceil(low / step); i * step <= high; i++) {
-                const value = i * step;
-                const [x, y] = camera.project(axis ? 0 : value, axis ? value : 0, 0);
-                context.strokeStyle = styleColour(i === 0 ? "--axis" : "--grid");
-                context.beginPath();
-                if (axis) context.moveTo(0, Math.round(y) + 0.5), context.lineTo(camera.width, Math.round(y) + 0.5);
-                else context.moveTo(Math.round(x) + 0.5, 0), context.lineTo(Math.round(x) + 0.5, camera.height);
-                context.stroke();
-                context.fillStyle = styleColour("--muted");
-                context.textAlign = axis ? "left" : "center";
-                const text = formatNumber(value);
-                if (axis && y > 26 && y < camera.height - 24) context.fillText(text, 5, y - 4);
-                if (!axis && x > 44 && x < camera.width - 90) context.fillText(text, x, camera.height - 6);
-            }
-        };
-        lines(0, left, right, camera.width / 90);
-        lines(1, bottom, top, camera.height / 70);
-        context.fillStyle = styleColour("--ink");
-        context.font = "600 12px system-ui, sans-serif";
-        context.textAlign = "right";
-        context.fillText(axisTitle(0), camera.width - 8, camera.height - 6);
-        context.textAlign = "left";
-        context.fillText(axisTitle(1), 6, 16);
-    }
-
-    function drawGrid3D(context) {
-        const { middle } = camera;
-        const half = camera.half.map((h) => 1.05 * h);
-        const at = (u, v, w) => camera.project(middle[0] + u * half[0], middle[1] + v * half[1], middle[2] + w * half[2]);
-        const line = (a, b, colour) => {
-            const [from, to] = [at(...a), at(...b)];
-            context.strokeStyle = styleColour(colour);
-            context.beginPath();
-            context.moveTo(from[0], from[1]);
-            context.lineTo(to[0], to[1]);
-            context.stroke();
-        };
-        // The three faces of the box that are behind the points, seen from here.
-        const back = [Math.sin(camera.azimuth) > 0 ? 1 : -1, camera.elevation > 0 ? -1 : 1, Math.cos(camera.azimuth) > 0 ? -1 : 1];
-        for (let t = -1; t <= 1; t += 0.5) {
-            line([t, back[1], -1], [t, back[1], 1], "--grid");
-            line([-1, back[1], t], [1, back[1], t], "--grid");
-            line([back[0], t, -1], [back[0], t, 1], "--grid");
-            line([back[0], -1, t], [back[0], 1, t], "--grid");
-            line([t, -1, back[2]], [t, 1, back[2]], "--grid");
-            line([-1, t, back[2]], [1, t, back[2]], "--grid");
-        }
-        const corner = [-back[0], back[1], -back[2]]; // nearest corner of the floor
-        line([-1, back[1], corner[2]], [1, back[1], corner[2]], "--axis");
-        line([corner[0], back[1], -1], [corner[0], back[1], 1], "--axis");
-        line([back[0], -1, corner[2]], [back[0], 1, corner[2]], "--axis");
-        context.fillStyle = styleColour("--ink");
-        context.font = "600 12px system-ui, sans-serif";
-        const title = (axis, u, v, w) => {
-            const [x, y] = at(u, v, w);
-            context.textAlign = x < camera.width * 0.33 ? "right" : x > camera.width * 0.67 ? "left" : "center";
-            const room = context.measureText(axisTitle(axis)).width;
-            const low = context.textAlign === "right" ? room + 4 : context.textAlign === "center" ? room / 2 + 4 : 4;
-            const high = camera.width - (context.textAlign === "left" ? room + 4 : context.textAlign === "center" ? room / 2 + 4 : 4);
-            context.fillText(axisTitle(axis), Math.max(low, Math.min(high, x)), Math.max(14, Math.min(camera.height - 6, y)));
-        };
-        title(0, 0, back[1] * 1.08, corner[2] * 1.2);
-        title(1, back[0] * 1.06, 0.9, corner[2] * 1.12);
-        title(2, corner[0] * 1.2, back[1] * 1.08, 0);
-    }
-
-    const drawGrid = (context) => (camera.dimensions === 2 ? drawGrid2D(context) : drawGrid3D(context));
-
     const screen = [0, 0, 0];
     const place = (i) => camera.project(valueAt(0, i), valueAt(1, i), valueAt(2, i), screen);
 
@@ -238,7 +165,7 @@ const map = (() => {
         const context = freshContext(canvases.marks);
         const radius = pointDiameter() / 2 + 2.5;
         if (printing) {
-            drawGrid(context);
+            drawGrid(context, camera, [0, 1, 2].map(axisTitle));
             context.drawImage(canvases.points, 0, 0, camera.width, camera.height);
         }
         drawPhotos(context);
@@ -268,7 +195,7 @@ const map = (() => {
         camera.width = clientWidth;
         camera.height = clientHeight;
         camera.update();
-        drawGrid(freshContext(canvases.grid));
+        drawGrid(freshContext(canvases.grid), camera, [0, 1, 2].map(axisTitle));
         scatter.resize(Math.round(clientWidth * density()), Math.round(clientHeight * density()));
         const ground = styleColour("--plot-rgb").split(" ").map((part) => Number(part) / 255);
         scatter.draw(camera, pointDiameter() * density(), ground);
