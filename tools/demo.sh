@@ -6,6 +6,7 @@ build=${1:-build}
 
 echo "demo: drawing photos into demo/photos"
 rm -rf demo/photos
+mkdir -p demo
 "$build/tools/demo_photos/demo_photos" demo/photos
 
 echo "demo: pomona run demo/photos demo/out --network orchard"
