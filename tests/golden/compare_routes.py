@@ -5,6 +5,8 @@
 The ImageNet MobileNetV2 of ../shared as Keras' legacy .h5 and .weights.h5, and the same weights written here under
 torchvision's and timm's names and as ONNX in the layouts of the model zoo, must get one identity. Where a file cannot
 say how TensorFlow pads and preprocesses, it is told; where it says otherwise, it is another network.
+And a ResNet50 with random weights under Keras' names of today, under those of before 2019, and without any, in Keras'
+order (that of its model.summary()), must get one identity too: its branches are where layers could be mixed up.
 """
 import json
 import struct
@@ -13,6 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import h5py
 import numpy as np
 
 peer, shared = sys.argv[1], Path(sys.argv[2])
@@ -160,6 +163,75 @@ def onnx(with_normalisation, same_padding):
     return field(1, 7) + field(2, "a test") + field(7, body + constants + image([1, 3, 224, 224])) + field(8, field(2, 12))
 
 
+# ---- ResNet50 in Keras' files ----
+
+def resnet50_convolutions():
+    """(stage, block, part, kernel, channels in, channels out) in Keras' order; part 0 is the shortcut."""
+    yield 1, 0, 0, 7, 3, 64
+    n_in = 64
+    for stage, (width, n_blocks) in enumerate([(64, 3), (128, 4), (256, 6), (512, 3)], start=2):
+        for block in range(n_blocks):
+            yield stage, block, 1, 1, n_in, width
+            yield stage, block, 2, 3, width, width
+            if block == 0:
+                yield stage, block, 0, 1, n_in, 4 * width
+            yield stage, block, 3, 1, width, 4 * width
+            n_in = 4 * width
+
+
+def resnet50_layers():
+    """((stage, block, part, is_normalisation), tensors) in Keras' order: normalisations of a depth follow its convolutions."""
+    rng = np.random.default_rng(50)
+    waiting = []
+    for stage, block, part, size, n_in, n_out in resnet50_convolutions():
+        tensors = [("kernel", rng.standard_normal((size, size, n_in, n_out), np.float32) * np.float32((size * size * n_in) ** -.5)),
+                   ("bias", rng.standard_normal(n_out, np.float32))]
+        normalisation = [(name, rng.random(n_out, np.float32) + np.float32(0.5))
+                         for name in ("gamma", "beta", "moving_mean", "moving_variance")]
+        yield (stage, block, part, False), tensors
+        waiting.append(((stage, block, part, True), normalisation))
+        if part == 0 and stage > 1:
+            continue  # 0_conv, 3_conv, 0_bn, 3_bn
+        yield from waiting
+        waiting = []
+
+
+def name_of_today(stage, block, part, is_normalisation):
+    kind = "bn" if is_normalisation else "conv"
+    return f"conv1_{kind}" if stage == 1 else f"conv{stage}_block{block + 1}_{part}_{kind}"
+
+
+def name_of_old(stage, block, part, is_normalisation):
+    if stage == 1:
+        return "bn_conv1" if is_normalisation else "conv1"
+    return ("bn" if is_normalisation else "res") + f"{stage}{'abcdef'[block]}_branch{('1', '2a', '2b', '2c')[part]}"
+
+
+def write_legacy(path, name_of, shuffled):
+    layers = [(name_of(*place), tensors) for place, tensors in resnet50_layers()]
+    with h5py.File(path, "w") as file:
+        names = [name for name, _ in layers]
+        file.attrs["layer_names"] = [name.encode() for name in (sorted(names) if shuffled else names)]
+        for name, tensors in layers:
+            group = file.create_group(name)
+            group.attrs["weight_names"] = [f"{name}/{tensor}:0".encode() for tensor, _ in tensors]
+            for tensor, array in tensors:
+                group[f"{name}/{tensor}:0"] = array
+    return path
+
+
+def write_nameless(path):
+    counts = {}
+    with h5py.File(path, "w") as file:
+        for (*_, is_normalisation), tensors in resnet50_layers():
+            kind = "batch_normalization" if is_normalisation else "conv2d"
+            number = counts.get(kind, 0)
+            counts[kind] = number + 1
+            for i, (_, array) in enumerate(tensors):
+                file[f"layers/{kind}{f'_{number}' if number else ''}/vars/{i}"] = array
+    return path
+
+
 # ---- the comparison ----
 
 def convert(path, *told):
@@ -199,4 +271,18 @@ with tempfile.TemporaryDirectory() as folder:
         good = identity != expected and [name, *rest] == ["custom-mobilenetv2", "torch", "symmetric", "unknown_network"]
         failures += not good
         print("other    " if good else "WRONG    ", identity, route)
+with tempfile.TemporaryDirectory() as folder:
+    expected = None
+    for route, write in (("ResNet50, names of today, any order", lambda p: write_legacy(p, name_of_today, True)),
+                         ("ResNet50, names of before 2019, any order", lambda p: write_legacy(p, name_of_old, True)),
+                         ("ResNet50, no known names, Keras' order",
+                          lambda p: write_legacy(p, lambda *place: "my_" + name_of_today(*place), False)),
+                         ("ResNet50, .weights.h5 without names", write_nameless)):
+        path = write(Path(folder) / "weights.h5")
+        identity, name, *rest = convert(path)
+        path.unlink()
+        expected = expected or identity
+        good = identity == expected and [name, *rest] == ["custom-resnet50", "caffe", "symmetric", "unknown_network"]
+        failures += not good
+        print("same     " if good else "DIFFERENT", identity, route)
 sys.exit(failures > 0)
