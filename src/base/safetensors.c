@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "base/sizes.h"
 #include "base/text.h"
 
@@ -198,8 +199,7 @@ enum pom_status pomi_safetensors_open(struct pomi_safetensors **container, struc
     json_error_t where = {0};
     opened->header = json_loadb(header, (size_t)header_bytes, JSON_REJECT_DUPLICATES, &where);
     enum pom_status status;
-    if (opened->header == NULL && (json_error_code(&where) == json_error_out_of_memory ||
-                                   where.text[0] == '\0')) /* jansson may not say */
+    if (pomi_json_out_of_memory(opened->header, &where))
         status = pomi_fail_memory(err, (size_t)header_bytes, "a safetensors header");
     else if (!json_is_object(opened->header))
         status = pomi_fail(err, POM_ERROR_FORMAT, "corrupt",

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "base/hash.h"
 #include "base/safetensors.h"
 #include "base/sizes.h"
@@ -285,11 +286,13 @@ static enum pom_status read_layers(const struct pomi_safetensors *container, str
                                    struct pom_error *err)
 {
     const char *text = pomi_safetensors_metadata(container, "layers");
-    json_error_t where;
+    json_error_t where = {0};
     json_t *layers = text == NULL ? NULL : json_loads(text, JSON_REJECT_DUPLICATES, &where);
     size_t n_layers = json_array_size(layers);
     enum pom_status status = POM_OK;
-    if (!json_is_array(layers) || n_layers < 1 || n_layers > POMI_GRAPH_MAX_LAYERS)
+    if (text != NULL && pomi_json_out_of_memory(layers, &where))
+        status = pomi_fail_memory(err, strlen(text), "a network's layers");
+    else if (!json_is_array(layers) || n_layers < 1 || n_layers > POMI_GRAPH_MAX_LAYERS)
         status = fail(err, "its metadata \"%s\" is missing or not a list of layers", "layers");
     else if ((graph->layers = calloc(n_layers, sizeof *graph->layers)) == NULL)
         status = pomi_fail_memory(err, n_layers * sizeof *graph->layers, "a network's layers");

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/json.h"
 #include "base/text.h"
 #include "store/store.h"
 
@@ -13,12 +14,13 @@
 enum pom_status pomi_manifest_parse(json_t **manifest, struct pomi_view text, const char *name,
                                     struct pom_error *err)
 {
-    json_error_t where;
+    json_error_t where = {0};
     json_t *root = json_loadb((const char *)text.data, text.size_bytes, 0, &where);
     const char *format = json_string_value(json_object_get(root, "format"));
     bool is_ours = format != NULL && strcmp(format, POMI_MANIFEST_FORMAT) == 0;
     *manifest = is_ours ? root : NULL;
     if (is_ours) return POM_OK;
+    if (pomi_json_out_of_memory(root, &where)) return pomi_fail_memory(err, text.size_bytes, "the manifest");
     json_decref(root);
     return pomi_fail(err, POM_ERROR_FORMAT, "not_a_manifest",
                      "%s is not a manifest of this version of pomona (format " POMI_MANIFEST_FORMAT ")",

@@ -106,7 +106,8 @@ static enum pom_status transform_stages(struct pomi_session *session, struct pom
     const struct pom_run_options *options = session->options;
     POMI_TRY(pomi_session_open_output(session, err));
     char *success = pomi_store_join(options->output, "pca/_SUCCESS");
-    bool is_there = success != NULL && pomi_store_exists(success);
+    if (success == NULL) return pomi_fail_memory(err, 0, "a file name");
+    bool is_there = pomi_store_exists(success);
     free(success);
     if (is_there && !options->overwrite)
         return pomi_fail(err, POM_ERROR_EXISTS, "output_exists",
@@ -128,7 +129,8 @@ enum pom_status pom_transform_run(const struct pom_run_options *options, struct 
 static enum pom_status report_stages(struct pomi_session *session, struct pom_error *err)
 {
     char *manifest = pomi_store_join(session->options->output, "run.json");
-    bool is_there = manifest != NULL && pomi_store_exists(manifest);
+    if (manifest == NULL) return pomi_fail_memory(err, 0, "a file name");
+    bool is_there = pomi_store_exists(manifest);
     free(manifest);
     if (!is_there)
         return pomi_fail(err, POM_ERROR_NOT_FOUND, "not_found",

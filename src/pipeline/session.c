@@ -138,7 +138,8 @@ static enum pom_status refuse_foreign(const char *output, struct pom_error *err)
 static enum pom_status remove_earlier_run(const char *output, struct pom_error *err)
 {
     static const char *const tables[] = {"features", "failures", "pca"};
-    static const char *const files[] = {"report.html", "pca.safetensors", "_listing", "run.json"};
+    /* The listing last: without run.json it is nothing, and run.json without it could not be gone on with. */
+    static const char *const files[] = {"report.html", "pca.safetensors", "run.json", "_listing"};
     enum pom_status status = POM_OK;
     for (size_t i = 0; status == POM_OK && i < sizeof tables / sizeof tables[0]; i++) {
         char *path = pomi_store_join(output, "%s", tables[i]);
@@ -248,6 +249,17 @@ static enum pom_status join_listings(struct pomi_session *session, struct pomi_l
     return POM_OK;
 }
 
+/* Clears what is in the way and publishes the plan: the listing first, since a manifest without one is no use. */
+static enum pom_status begin_output(struct pomi_session *session, const struct pomi_listing *listing,
+                                    bool starts_new, struct pom_error *err)
+{
+    const char *output = session->options->output;
+    POMI_TRY(remove_temporaries(output, err));
+    if (starts_new) POMI_TRY(remove_earlier_run(output, err));
+    POMI_TRY(pomi_listing_file_write(listing, output, err));
+    return pomi_session_save(session, err);
+}
+
 /* The manifest on the disk is not this session's to write. */
 static void forget_manifest(struct pomi_session *session)
 {
@@ -294,10 +306,9 @@ enum pom_status pomi_session_open_extraction(struct pomi_session *session, const
     json_object_set_new(session->manifest, "state", json_string("running"));
     pomi_session_record(session, "listing", "hash", json_string(listing->hash));
     if (options->dry_run) return POM_OK;
-    POMI_TRY(remove_temporaries(options->output, err));
-    if (starts_new) POMI_TRY(remove_earlier_run(options->output, err));
-    POMI_TRY(pomi_listing_file_write(listing, options->output, err));
-    return pomi_session_save(session, err);
+    enum pom_status status = begin_output(session, listing, starts_new, err);
+    if (status != POM_OK) forget_manifest(session);
+    return status;
 }
 
 enum pom_status pomi_session_open_output(struct pomi_session *session, struct pom_error *err)

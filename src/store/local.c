@@ -107,8 +107,10 @@ enum pom_status pomi_store_temporary(const char *path, char **temporary, struct 
     const char *slash = strrchr(path, '/');
     int folder_bytes = slash == NULL ? 0 : (int)(slash - path) + 1;
     const char *name = path + folder_bytes;
-    if (asprintf(temporary, "%.*s.%s.tmp-%ld", folder_bytes, path, name, (long)getpid()) < 0)
+    if (asprintf(temporary, "%.*s.%s.tmp-%ld", folder_bytes, path, name, (long)getpid()) < 0) {
+        *temporary = NULL; /* asprintf leaves it undefined, and callers free it */
         return pomi_fail_memory(err, strlen(path), "a file name");
+    }
     return POM_OK;
 }
 
