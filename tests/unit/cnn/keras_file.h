@@ -88,15 +88,20 @@ static void keras_dataset(struct keras_writer *writer, hid_t group, const char *
     if (defect == KERAS_NOT_FINITE) values[n - 1] = NAN;
     if (defect == KERAS_BAD_VARIANCE) values[n - 1] = -1;
     if (defect == KERAS_WRONG_SHAPE) extents[n_dimensions - 1] -= 1;
-    if (defect == KERAS_SOFT_LINK) {
-        H5Lcreate_external("/etc/hostname", "/x", group, name, H5P_DEFAULT, H5P_DEFAULT);
-    } else if (defect != KERAS_MISSING_TENSOR) {
+    hid_t home = group;
+    if (defect == KERAS_SOFT_LINK) { /* to a dataset that would do */
+        H5Lcreate_soft(writer->layout >= KERAS_WEIGHTS ? "/layers/elsewhere" : "/elsewhere", group, name,
+                       H5P_DEFAULT, H5P_DEFAULT);
+        home = writer->root;
+        name = "elsewhere";
+    }
+    if (defect != KERAS_MISSING_TENSOR) {
         hid_t creation = H5Pcreate(H5P_DATASET_CREATE);
         if (defect == KERAS_EXTERNAL_STORAGE)
             H5Pset_external(creation, "/etc/hostname", 0, (hsize_t)n * sizeof(float));
         hid_t space = H5Screate_simple(n_dimensions, extents, NULL);
         hid_t type = defect == KERAS_INTEGERS ? H5T_STD_I32LE : H5T_IEEE_F32LE;
-        hid_t dataset = H5Dcreate2(group, name, type, space, H5P_DEFAULT, creation, H5P_DEFAULT);
+        hid_t dataset = H5Dcreate2(home, name, type, space, H5P_DEFAULT, creation, H5P_DEFAULT);
         if (defect != KERAS_EXTERNAL_STORAGE)
             H5Dwrite(dataset, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, values);
         H5Dclose(dataset);
