@@ -88,21 +88,27 @@ static enum pom_status write_and_read_back(struct pomi_bytes *bytes, const struc
 
 /* The published network, whatever file it came in, gets its publisher's name and origin: the same identity by
  * every route. It is known by what it computes, or by the publisher's checksum of the source. */
-static const struct pomi_known_network *recognise(const struct pom_network *network, const char *architecture,
-                                                  struct pomi_view source)
+static enum pom_status recognise(const struct pom_network *network, const char *architecture,
+                                 struct pomi_view source, const struct pomi_known_network **recognised,
+                                 struct pom_error *err)
 {
-    for (size_t i = 0;; i++) {
-        const struct pomi_known_network *known = pomi_catalogue_at(i);
+    const struct pomi_known_network *known;
+    *recognised = NULL;
+    for (size_t i = 0; (known = pomi_catalogue_at(i)) != NULL && *recognised == NULL; i++) {
         char md5[POMI_MD5_TEXT_BYTES] = "";
-        if (known == NULL) return NULL;
         if (known->architecture == NULL || architecture == NULL ||
             strcmp(known->architecture, architecture) != 0)
             continue;
         if (known->md5 != NULL) pomi_md5_text(source.data, source.size_bytes, md5);
-        if (known->md5 != NULL && strcmp(md5, known->md5) == 0) return known;
-        if (known->expected != NULL && pomi_check_features(network, known->expected, NULL) == POM_OK)
-            return known;
+        bool is_it = known->md5 != NULL && strcmp(md5, known->md5) == 0;
+        if (!is_it && known->expected != NULL) {
+            enum pom_status status = pomi_check_features(network, known->expected, err);
+            if (status == POM_ERROR_MEMORY) return status;
+            is_it = status == POM_OK;
+        }
+        if (is_it) *recognised = known;
     }
+    return POM_OK;
 }
 
 static enum pom_status write_graph(struct pomi_bytes *file, const struct pomi_graph *graph,
@@ -115,13 +121,15 @@ static enum pom_status write_graph(struct pomi_bytes *file, const struct pomi_gr
     struct pomi_network_text text = {name, UNKNOWN_ORIGIN, UNKNOWN_LICENCE, NULL};
     struct pom_network *network;
     POMI_TRY(write_and_read_back(file, graph, &text, &network, err));
-    const struct pomi_known_network *known = recognise(network, architecture, source);
+    const struct pomi_known_network *known;
+    enum pom_status status = recognise(network, architecture, source, &known, err);
     pom_network_free(network);
+    if (status != POM_OK) return status;
     if (known != NULL) text = (struct pomi_network_text){known->name, known->origin, known->licence, NULL};
     if (options->name != NULL) text.name = options->name;
     if (options->origin != NULL) text.origin = options->origin;
     if (options->licence != NULL) text.licence = options->licence;
-    enum pom_status status = write_and_read_back(file, graph, &text, &network, err);
+    status = write_and_read_back(file, graph, &text, &network, err);
     pom_network_free(network);
     return status;
 }

@@ -97,7 +97,10 @@ static enum pom_status open_installed(struct pom_network **network, const char *
 static enum pom_status open_auto(struct pom_network **network, struct pom_error *err)
 {
     char *path = NULL;
-    bool is_installed = installed_path(PREFERRED, &path, NULL) == POM_OK && pomi_store_exists(path);
+    enum pom_status status = installed_path(PREFERRED, &path, err);
+    if (status != POM_OK && status != POM_ERROR_NOT_FOUND)
+        return status; /* without a folder nothing is installed */
+    bool is_installed = status == POM_OK && pomi_store_exists(path);
     free(path);
     if (is_installed) {
         /* One that is there and damaged is an error: features of another network would be a silent surprise.
