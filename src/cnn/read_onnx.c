@@ -292,7 +292,8 @@ static enum pom_status walk_conv(struct walker *walker, const struct pomi_onnx_n
     return POM_OK;
 }
 
-/* A normalisation that cannot join a convolution is a 1x1 depthwise convolution with weights 1. */
+/* A normalisation that cannot join a convolution is a 1x1 depthwise convolution with weights 1; one of the image
+ * itself, which only a convolution can read, a 1x1 convolution with the unit matrix. */
 static enum pom_status append_scaling(struct walker *walker, const struct pomi_onnx_node *node,
                                       struct value *map, int n_channels, struct pom_error *err)
 {
@@ -302,16 +303,20 @@ static enum pom_status append_scaling(struct walker *walker, const struct pomi_o
                                .kernel_px = 1,
                                .stride_px = 1,
                                .out_channels = n_channels};
+    bool is_of_image = map->layer == POMI_INPUT_IMAGE;
+    int in = is_of_image ? n_channels : 1;
     if (is_padded(map)) return unsupported(err, node, "follows a Pad");
+    if (is_of_image && n_channels != 3) return mismatch(err, node, "has other than 3 channels for the image");
+    if (is_of_image) layer.kind = POMI_LAYER_CONV;
     POMI_TRY(append_layer(walker, node, layer, map, err));
     struct pomi_convolution *convolution = &walker->details[index].convolution;
     *convolution =
-        (struct pomi_convolution){.out = n_channels, .kernel_height_px = 1, .kernel_width_px = 1, .in = 1};
+        (struct pomi_convolution){.out = n_channels, .kernel_height_px = 1, .kernel_width_px = 1, .in = in};
     snprintf(convolution->name, sizeof convolution->name, "%s", shorten(node->output).text);
-    convolution->kernel = malloc((size_t)n_channels * sizeof *convolution->kernel);
+    convolution->kernel = calloc((size_t)n_channels * (size_t)in, sizeof *convolution->kernel);
     if (convolution->kernel == NULL)
         return pomi_fail_memory(err, (size_t)n_channels * sizeof(float), "weights");
-    for (int i = 0; i < n_channels; i++) convolution->kernel[i] = 1;
+    for (int i = 0; i < n_channels; i++) convolution->kernel[i * in + (is_of_image ? i : 0)] = 1;
     return POM_OK;
 }
 

@@ -165,3 +165,8 @@ write("read_onnx", "inputs", model(new, new_constants, 18, (1, 16, 16, 3)).Seria
 squeeze = old[:3] + [helper.make_node("AveragePool", ["r0"], ["p"], kernel_shape=[8, 8]),
                      helper.make_node("Mul", ["r0", "p"], ["out"])]
 write("read_onnx", "goes-back", model(squeeze, old_constants, 7).SerializeToString())
+bn3 = [constant(n, np.abs(values(3)) + 0.5) for n in ("gamma3", "beta3", "mean3", "var3")]
+of_image = [helper.make_node("BatchNormalization", ["image", "gamma3", "beta3", "mean3", "var3"], ["b"], epsilon=1e-5),
+            helper.make_node("Conv", ["b", "w0"], ["c"], strides=[2, 2], pads=[1, 1, 1, 1]),
+            helper.make_node("GlobalAveragePool", ["c"], ["out"])]
+write("read_onnx", "normalised-image", model(of_image, [old_constants[0]] + bn3, 13).SerializeToString())

@@ -98,6 +98,23 @@ static void the_newer_style_is_walked(void **state)
     pomi_graph_release(&graph);
 }
 
+/* As ResNet v2 begins: gamma / sqrt(variance + epsilon) on the diagonal, nothing beside it. */
+static void a_normalised_image_is_a_convolution(void **state)
+{
+    (void)state;
+    static const struct expected_layer expected[] = {
+        {POMI_LAYER_CONV, POMI_ACTIVATION_NONE, POMI_INPUT_IMAGE, 1, 1, 16},
+        {POMI_LAYER_CONV, POMI_ACTIVATION_NONE, 0, 3, 2, 8},
+        {POMI_LAYER_GLOBAL_AVERAGE_POOL, POMI_ACTIVATION_NONE, 1, 1, 1, 1},
+    };
+    struct pomi_graph graph;
+    struct pom_error err;
+    if (read_model("normalised-image", &graph, &no_wishes, &err) != POM_OK) fail_msg("%s", err.message);
+    expect_layers(&graph, expected, 3);
+    for (int i = 0; i < 9; i++) assert_true((graph.layers[0].weights[i] != 0) == (i % 4 == 0));
+    pomi_graph_release(&graph);
+}
+
 static void what_cannot_be_expressed_is_refused(void **state)
 {
     (void)state;
@@ -144,6 +161,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_older_style_is_walked),
         cmocka_unit_test(the_newer_style_is_walked),
+        cmocka_unit_test(a_normalised_image_is_a_convolution),
         cmocka_unit_test(what_cannot_be_expressed_is_refused),
         cmocka_unit_test(truncated_models_are_refused),
     };
