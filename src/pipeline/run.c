@@ -54,6 +54,7 @@ static enum pom_status run_later_stages(struct pomi_session *session, struct pom
     if (status == POM_OK)
         status = pomi_transform_stage(session, options->output,
                                       options->pca_path != NULL ? options->pca_path : fitted, err);
+    pomi_session_record_cost(session); /* for the report: it shows what it knows */
     if (status == POM_OK && !options->no_report) status = pomi_report_stage(session, err);
     free(fitted);
     return status;

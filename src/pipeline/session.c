@@ -53,6 +53,16 @@ void pomi_session_record(struct pomi_session *session, const char *section, cons
     json_object_set_new(object, name, value);
 }
 
+void pomi_session_record_cost(struct pomi_session *session)
+{
+    session->result.seconds = pomi_clock_seconds() - session->began_seconds;
+    session->result.peak_memory_bytes = peak_memory_bytes();
+    if (session->manifest == NULL) return;
+    json_object_set_new(session->manifest, "peak_memory_bytes",
+                        json_integer(session->result.peak_memory_bytes));
+    pomi_session_record(session, "seconds", "total", json_real(session->result.seconds));
+}
+
 enum pom_status pomi_session_save(struct pomi_session *session, struct pom_error *err)
 {
     return pomi_manifest_write(session->manifest, session->options->output, err);
@@ -67,15 +77,11 @@ static const char *state_after(enum pom_status status)
 enum pom_status pomi_session_end(struct pomi_session *session, enum pom_status status,
                                  struct pom_run_result *result, struct pom_error *err)
 {
-    session->result.seconds = pomi_clock_seconds() - session->began_seconds;
-    session->result.peak_memory_bytes = peak_memory_bytes();
+    pomi_session_record_cost(session);
     if (session->manifest != NULL && session->lock != NULL) {
         if (!session->keeps_state)
             json_object_set_new(session->manifest, "state", json_string(state_after(status)));
         json_object_set_new(session->manifest, "finished", pomi_manifest_now());
-        json_object_set_new(session->manifest, "peak_memory_bytes",
-                            json_integer(session->result.peak_memory_bytes));
-        pomi_session_record(session, "seconds", "total", json_real(session->result.seconds));
         /* After a failure that failure is what the caller must hear of, not this one. */
         enum pom_status saved = pomi_session_save(session, status == POM_OK ? err : NULL);
         if (status == POM_OK) status = saved;

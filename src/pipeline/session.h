@@ -48,6 +48,9 @@ enum pom_status pomi_session_save(struct pomi_session *session, struct pom_error
 /* Sets manifest[section][name]; takes `value`. */
 void pomi_session_record(struct pomi_session *session, const char *section, const char *name, json_t *value);
 
+/* Puts seconds and peak memory so far into the result and the manifest. */
+void pomi_session_record_cost(struct pomi_session *session);
+
 /* Publishes FOLDER/_SUCCESS, or removes it. `table` is "features", "pca" or "failures". */
 enum pom_status pomi_session_mark(struct pomi_session *session, const char *table, bool is_complete,
                                   struct pom_error *err);
