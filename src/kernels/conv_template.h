@@ -221,10 +221,10 @@ static void conv(const struct pomk_conv *conv, int n_pixels)
         tile.input += n * conv->pixel_stride;
         if (tile.output_offsets)
             tile.output_offsets += n;
-        else
+        else if (tile.output) /* a null pointer may not move, not even by nothing */
             tile.output += n * POMK_BLOCK_CHANNELS;
         if (tile.residual) tile.residual += n * POMK_BLOCK_CHANNELS;
-        tile.prefetch += prefetch_per_tile;
+        if (tile.prefetch) tile.prefetch += prefetch_per_tile;
     }
 }
 
