@@ -42,8 +42,12 @@ else
 fi
 
 suite "all suites, release" "$build"
-export ASAN_OPTIONS=detect_leaks=1:allocator_may_return_null=1
-export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
+# 99: the exit codes that sanitizers choose by themselves mean something else in this program.
+here=$(cd "$(dirname "$0")" && pwd)
+export ASAN_OPTIONS=detect_leaks=1:allocator_may_return_null=1:exitcode=99
+export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1:exitcode=99
+export LSAN_OPTIONS=suppressions=$here/sanitizers/leak.supp:print_suppressions=0
+export TSAN_OPTIONS=second_deadlock_stack=1:exitcode=99
 sanitized address,undefined
 sanitized thread
 

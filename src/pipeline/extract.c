@@ -167,8 +167,11 @@ static enum pom_status list_and_plan(struct pomi_extraction *extraction, struct 
     enum pom_status status = pomi_session_open_extraction(session, settings, &extraction->plan, err);
     char *text = json_dumps(settings, JSON_COMPACT | JSON_SORT_KEYS), hash[POMI_SHA256_TEXT_BYTES];
     json_decref(settings);
-    POMI_TRY(status);
-    if (text == NULL) return pomi_fail_memory(err, 0, "the manifest");
+    if (status == POM_OK && text == NULL) status = pomi_fail_memory(err, 0, "the manifest");
+    if (status != POM_OK) {
+        free(text);
+        return status;
+    }
     /* The same settings give the same file names, so that a part that is redone takes its old place. */
     pomi_sha256_text(text, strlen(text), hash);
     snprintf(extraction->run_id, sizeof extraction->run_id, "%.8s", hash);
