@@ -134,7 +134,7 @@ case $code in
 3) ;;
 *) fail "exit code $code after the output went away" ;;
 esac
-rm -rf moved
+rm -rf moved out
 
 # Damaged outputs: a part is made again, a plan that cannot be trusted is refused and left as it is.
 cp -r whole out
