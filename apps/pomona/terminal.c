@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -19,19 +20,19 @@ static struct {
     double last_line_seconds; /* of the stage, when the last plain line was printed */
 } screen;
 
-static volatile sig_atomic_t n_interrupts;
+static atomic_int n_interrupts; /* the signal may arrive on any thread, OpenBLAS' and DuckDB's too */
 
 static void on_interrupt(int signal_number)
 {
     (void)signal_number;
-    n_interrupts = n_interrupts + 1;
-    if (n_interrupts > 1) _exit(EXIT_INTERRUPTED); /* asked twice: what is committed is safe anyway */
+    if (atomic_fetch_add(&n_interrupts, 1) > 0)
+        _exit(EXIT_INTERRUPTED); /* asked twice: what is committed is safe anyway */
 }
 
 static int should_stop(void *user)
 {
     (void)user;
-    return n_interrupts > 0;
+    return atomic_load(&n_interrupts) > 0;
 }
 
 void print_json_text(FILE *to, const char *text)
