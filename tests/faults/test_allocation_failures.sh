@@ -3,8 +3,8 @@
 # Memory runs out at one place after the other: the program ends by itself, says so, writes no half part, and what was
 # there before is what is there after. usage: test_allocation_failures.sh POMONA_FAILING
 # POMONA_FAULT_STEPS: places per command (default 12); 0 tries each one.
+failing=$(realpath "$1")
 . "$(dirname "$0")/../cli/lib.sh"
-failing=$1
 n_steps=${POMONA_FAULT_STEPS:-12}
 
 draw_photos drawn 1
