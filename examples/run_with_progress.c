@@ -9,7 +9,8 @@ static void on_event(void *user, const struct pom_event *event)
 {
     (void)user;
     if (event->kind == POM_EVENT_MESSAGE || event->kind == POM_EVENT_WARNING) printf("%s\n", event->message);
-    if (event->kind == POM_EVENT_PROGRESS) printf("%s: %" PRId64 " of %" PRId64 "\n", event->stage, event->n_done, event->n_total);
+    if (event->kind == POM_EVENT_PROGRESS)
+        printf("%s: %" PRId64 " of %" PRId64 "\n", event->stage, event->n_done, event->n_total);
 }
 
 int main(int argc, char **argv)
@@ -32,7 +33,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "%s\n", err.message);
         return 3;
     }
-    printf("%" PRId64 " photos: %" PRId64 " written, %" PRId64 " failed, %d components\n", result.n_listed, result.n_written,
-           result.n_failed, result.n_components);
+    printf("%" PRId64 " photos: %" PRId64 " written, %" PRId64 " failed, %d components\n", result.n_listed,
+           result.n_written, result.n_failed, result.n_components);
     return 0;
 }

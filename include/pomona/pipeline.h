@@ -45,7 +45,7 @@ struct pom_run_options {
     const char *label_from; /* "parent" (NULL), "none" or "regex:EXPRESSION" with one group */
     const char *formats;    /* comma-separated of parquet, csv, json; NULL: "parquet" */
     int n_threads;          /* 0: one per core that this process may use */
-    int part_rows;          /* listing rows per part; 0: the default, 8192 */
+    int part_rows;          /* listing rows per part; 0: the default, 4096 */
     struct pom_decode_options decode;
     struct pom_resize_options resize;
     int64_t max_file_bytes; /* 0: the default, 256 MiB */
