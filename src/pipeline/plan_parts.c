@@ -85,10 +85,13 @@ static bool count_rows(struct pomi_extraction *extraction, size_t part, size_t *
     return is_there;
 }
 
-/* Finds out which parts are done and which photos are left, and resets has_changed accordingly. */
+bool pomi_part_has_work(const struct pomi_extraction *extraction, const struct pomi_part_plan *part)
+{
+    return !part->is_done || (extraction->options->retry_failed && part->n_failed > 0);
+}
+
 enum pom_status pomi_find_work(struct pomi_extraction *extraction, struct pom_error *err)
 {
-    const struct pom_run_options *options = extraction->options;
     size_t n_photos = extraction->plan.n_photos;
     extraction->is_failed = calloc(n_photos, sizeof *extraction->is_failed);
     extraction->order = calloc(n_photos, sizeof *extraction->order);
@@ -106,7 +109,7 @@ enum pom_status pomi_find_work(struct pomi_extraction *extraction, struct pom_er
         for (size_t i = part->begin; i < part->end; i++) part->n_failed += extraction->is_failed[i];
         part->is_done =
             count_rows(extraction, p, &n_rows) && n_rows + part->n_failed == part->end - part->begin;
-        bool retries = part->is_done && options->retry_failed && part->n_failed > 0;
+        bool retries = part->is_done && pomi_part_has_work(extraction, part);
         if (part->is_done) {
             extraction->n_done += (int64_t)n_rows + (retries ? 0 : (int64_t)part->n_failed);
             extraction->n_failed += retries ? 0 : (int64_t)part->n_failed;
@@ -116,9 +119,4 @@ enum pom_status pomi_find_work(struct pomi_extraction *extraction, struct pom_er
                 extraction->order[extraction->n_order++] = i;
     }
     return POM_OK;
-}
-
-bool pomi_part_has_work(const struct pomi_extraction *extraction, const struct pomi_part_plan *part)
-{
-    return !part->is_done || (extraction->options->retry_failed && part->n_failed > 0);
 }

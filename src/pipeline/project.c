@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pca/model.h"
 #include "pipeline/session.h"
 #include "sink/sink.h"
 
@@ -55,11 +56,10 @@ static enum pom_status fit_and_save(struct pomi_session *session, const struct p
     double explained = 0;
     for (int i = 0; i < info->n_components; i++) explained += info->ratios[i];
     session->result.n_components = info->n_components;
-    static const char *const scales[] = {"none", "std", "mean-std"};
     if (session->manifest != NULL)
         json_object_set_new(session->manifest, "pca",
                             json_pack("{s:i, s:s, s:I, s:f}", "n_components", info->n_components, "scale",
-                                      scales[info->scale], "n_rows", (json_int_t)info->n_rows,
+                                      pomi_scale_name(info->scale), "n_rows", (json_int_t)info->n_rows,
                                       "explained_variance_ratio", explained));
     pomi_progress_message(&session->progress, POM_EVENT_MESSAGE,
                           "pca: %d components explain %.2f %% of the variance", info->n_components,

@@ -167,15 +167,10 @@ static enum pom_status find_photos(struct pomi_store_listing *found,
     return status;
 }
 
-static int by_path(const void *a, const void *b)
-{
-    return strcmp(((const struct pomi_store_entry *)a)->path, ((const struct pomi_store_entry *)b)->path);
-}
-
 static void sort_and_drop_duplicates(struct pomi_store_listing *found)
 {
     if (found->n_entries == 0) return;
-    qsort(found->entries, found->n_entries, sizeof *found->entries, by_path);
+    pomi_store_listing_sort(found);
     size_t n_kept = 1;
     for (size_t i = 1; i < found->n_entries; i++) {
         if (strcmp(found->entries[i].path, found->entries[n_kept - 1].path) == 0)

@@ -339,6 +339,12 @@ static int by_path(const void *a, const void *b)
     return strcmp(((const struct pomi_store_entry *)a)->path, ((const struct pomi_store_entry *)b)->path);
 }
 
+void pomi_store_listing_sort(struct pomi_store_listing *listing)
+{
+    if (listing->n_entries > 1)
+        qsort(listing->entries, listing->n_entries, sizeof *listing->entries, by_path);
+}
+
 static bool keep_all(void *user, const char *path)
 {
     (void)user;
@@ -356,8 +362,7 @@ enum pom_status pomi_store_list(const char *folder, bool (*keep)(void *user, con
         pomi_store_listing_release(listing);
         return status;
     }
-    if (listing->n_entries > 1)
-        qsort(listing->entries, listing->n_entries, sizeof *listing->entries, by_path);
+    pomi_store_listing_sort(listing);
     return POM_OK;
 }
 

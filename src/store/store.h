@@ -56,6 +56,8 @@ struct pomi_store_listing {
  * files to take. */
 enum pom_status pomi_store_list(const char *folder, bool (*keep)(void *user, const char *path), void *user,
                                 struct pomi_store_listing *listing, struct pom_error *err);
+/* Sorts by path bytes: what pomi_store_list gives is sorted, what somebody else put together may not be. */
+void pomi_store_listing_sort(struct pomi_store_listing *listing);
 void pomi_store_listing_release(struct pomi_store_listing *listing);
 
 /* "FOLDER/NAME", formatted; the caller frees it. NULL when memory is out. */
