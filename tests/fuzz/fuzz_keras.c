@@ -1,23 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Keras' HDF5 files. What HDF5's own library does with them is part of what is tested: docs/networks.md says how
  * it is fenced in. */
-#include <stdint.h>
-#include <stdlib.h>
-
-#include "cnn/readers.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size_bytes);
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size_bytes)
-{
-    const struct pomi_reader_wishes wishes = {.input_px = 32, .padding = -1, .preprocessing = -1};
-    const char *architecture = NULL;
-    struct pomi_graph graph = {0};
-    struct pom_error err;
-    enum pom_status status =
-        pomi_read_keras(&graph, &architecture, (struct pomi_view){data, size_bytes}, &wishes, &err);
-    for (int i = 0; status == POM_OK && i < graph.n_layers; i++)
-        if (pomi_layer_n_weights(&graph.layers[i]) > 0 && graph.layers[i].weights == NULL) abort();
-    pomi_graph_release(&graph);
-    return 0;
-}
+#define READER pomi_read_keras
+#include "fuzz_reader.h"
