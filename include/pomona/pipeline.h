@@ -11,6 +11,7 @@
 
 #include "image.h"
 #include "pca.h"
+#include "s3.h"
 #include "status.h"
 
 #ifdef __cplusplus
@@ -37,7 +38,8 @@ struct pom_event {
 };
 
 struct pom_run_options {
-    const char *source;     /* folder, list file (one path a line, "@FILE"), or one photo */
+    const char *
+        source; /* folder, list file (one path a line, "@FILE"), or one photo; here and below also on s3:// */
     const char *output;     /* folder */
     const char *network;    /* as pom_network_open takes it; NULL: "auto" */
     const char *cpu;        /* kernel set limit; NULL: the fastest */
@@ -61,6 +63,7 @@ struct pom_run_options {
     int overwrite;            /* replace an output that Pomona made */
     int dry_run;              /* list and plan, say what would be done, write nothing */
     int no_report;            /* skip report.html and plots/ */
+    struct pom_s3_options s3; /* how s3:// paths are reached */
     const char *command_line; /* recorded in the manifest; NULL: nothing recorded */
     void (*on_event)(void *user, const struct pom_event *event); /* may be NULL */
     int (*should_stop)(

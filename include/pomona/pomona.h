@@ -9,6 +9,7 @@
 #include "network.h"
 #include "pca.h"
 #include "pipeline.h"
+#include "s3.h"
 #include "status.h"
 #include "version.h"
 

@@ -156,12 +156,13 @@ enum pom_status pom_network_convert(const char *source_path, const char *destina
     pom_convert_options_init(&defaults);
     if (options == NULL) options = &defaults;
     struct pomi_bytes source = {0}, network_file = {0};
-    enum pom_status status = pomi_store_read(source_path, POMI_NETWORK_MAX_FILE_BYTES, &source, err);
+    enum pom_status status = pomi_store_read(NULL, source_path, POMI_NETWORK_MAX_FILE_BYTES, &source, err);
     if (status == POM_OK) {
         status = pomi_convert(&network_file, pomi_bytes_view(&source), options, err);
         if (status != POM_OK) status = pomi_fail_in(err, status, "%s", source_path);
     }
-    if (status == POM_OK) status = pomi_store_write(destination_path, pomi_bytes_view(&network_file), err);
+    if (status == POM_OK)
+        status = pomi_store_write(NULL, destination_path, pomi_bytes_view(&network_file), err);
     pomi_bytes_release(&source);
     pomi_bytes_release(&network_file);
     return status;

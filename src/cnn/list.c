@@ -61,7 +61,9 @@ enum pom_status pom_network_list(struct pom_network_entry **entries, size_t *n_e
     *entries = NULL;
     *n_entries = 0;
     POMI_TRY(pom_network_folder(folder, sizeof folder, err));
-    if (pomi_store_is_folder(folder)) POMI_TRY(pomi_store_list(folder, is_network, NULL, &listing, err));
+    bool is_there;
+    POMI_TRY(pomi_store_is_folder(NULL, folder, &is_there, err));
+    if (is_there) POMI_TRY(pomi_store_list(NULL, folder, is_network, NULL, &listing, err));
     while (pomi_catalogue_at(n_known) != NULL) n_known++;
     if (!pomi_size_multiply(n_known + 1 + listing.n_entries, sizeof **entries, &size_bytes) ||
         (*entries = calloc(1, size_bytes)) == NULL) {

@@ -51,7 +51,7 @@ enum pom_status pom_network_folder(char *path, size_t path_bytes, struct pom_err
 static enum pom_status open_file(struct pom_network **network, const char *path, struct pom_error *err)
 {
     struct pomi_bytes bytes = {0};
-    enum pom_status status = pomi_store_read(path, POMI_NETWORK_MAX_FILE_BYTES, &bytes, err);
+    enum pom_status status = pomi_store_read(NULL, path, POMI_NETWORK_MAX_FILE_BYTES, &bytes, err);
     if (status == POM_OK) {
         status = pomi_network_file_read(network, pomi_bytes_view(&bytes), err);
         if (status != POM_OK) status = pomi_fail_in(err, status, "%s", path);
@@ -100,8 +100,10 @@ static enum pom_status open_auto(struct pom_network **network, struct pom_error 
     enum pom_status status = installed_path(PREFERRED, &path, err);
     if (status != POM_OK && status != POM_ERROR_NOT_FOUND)
         return status; /* without a folder nothing is installed */
-    bool is_installed = status == POM_OK && pomi_store_exists(path);
+    bool is_installed = false;
+    if (status == POM_OK) status = pomi_store_is_file(NULL, path, &is_installed, err);
     free(path);
+    if (status != POM_OK && status != POM_ERROR_NOT_FOUND) return status;
     if (is_installed) {
         /* One that is there and damaged is an error: features of another network would be a silent surprise.
          */

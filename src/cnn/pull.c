@@ -260,7 +260,7 @@ static enum pom_status check_and_install(const struct pomi_known_network *known,
             err, POM_ERROR_MISMATCH,
             "the download is not the network %s and was removed; try again, or convert a file of your own",
             known->name);
-    if (status == POM_OK) status = pomi_store_write(path, pomi_bytes_view(&file), err);
+    if (status == POM_OK) status = pomi_store_write(NULL, path, pomi_bytes_view(&file), err);
     pom_network_free(network);
     pomi_bytes_release(&file);
     return status;
@@ -272,7 +272,8 @@ static enum pom_status pull_into(const struct pomi_known_network *known, struct 
     POMI_TRY(open_part(download, err));
     POMI_TRY(request(download, err));
     struct pomi_bytes bytes = {0};
-    enum pom_status status = pomi_store_read(download->part_path, (size_t)MAX_DOWNLOAD_BYTES, &bytes, err);
+    enum pom_status status =
+        pomi_store_read(NULL, download->part_path, (size_t)MAX_DOWNLOAD_BYTES, &bytes, err);
     if (status == POM_OK) {
         status = check_and_install(known, pomi_bytes_view(&bytes), path, err);
         /* Wrong bytes would only be continued by the next pull; after success they are no longer needed. */
@@ -291,7 +292,7 @@ enum pom_status pomi_pull(const struct pomi_known_network *known, const struct p
         POMI_TRY(pom_network_folder(cache, sizeof cache, err));
         folder = cache;
     }
-    POMI_TRY(pomi_store_make_folder(folder, err));
+    POMI_TRY(pomi_store_make_folder(NULL, folder, err));
     struct download download = {.options = options, .part = -1};
     download.address = options->address != NULL ? options->address : known->address;
     download.part_path = pomi_store_join(folder, ".%s.download", known->name);

@@ -81,7 +81,7 @@ enum pom_status pom_pca_save(const struct pom_pca *pca, const char *path, struct
         return pomi_fail(err, POM_ERROR_ARGUMENT, "bad_argument", "pca or path is NULL");
     struct pomi_bytes bytes = {0};
     enum pom_status status = write_pca(pca, &bytes, err);
-    if (status == POM_OK) status = pomi_store_write(path, pomi_bytes_view(&bytes), err);
+    if (status == POM_OK) status = pomi_store_write(NULL, path, pomi_bytes_view(&bytes), err);
     pomi_bytes_release(&bytes);
     return status;
 }
@@ -202,7 +202,7 @@ enum pom_status pom_pca_open(struct pom_pca **pca, const char *path, struct pom_
         return pomi_fail(err, POM_ERROR_ARGUMENT, "bad_argument", "pca or path is NULL");
     *pca = NULL;
     struct pomi_bytes bytes = {0};
-    enum pom_status status = pomi_store_read(path, MAX_FILE_BYTES, &bytes, err);
+    enum pom_status status = pomi_store_read(NULL, path, MAX_FILE_BYTES, &bytes, err);
     if (status == POM_OK) {
         status = pom_pca_open_memory(pca, bytes.data, bytes.size_bytes, err);
         if (status != POM_OK) pomi_fail_in(err, status, "%s", path);

@@ -69,13 +69,14 @@ static enum pom_status extract_photos(struct pomi_extraction *extraction, struct
     struct pomi_workers *workers = NULL;
     POMI_TRY(pomi_session_mark(session, "features", false, err));
     POMI_TRY(pomi_session_mark(session, "pca", false, err)); /* made from features that are changing now */
-    POMI_TRY(pomi_store_make_folder(extraction->features_folder, err));
+    POMI_TRY(pomi_store_make_folder(session->store, extraction->features_folder, err));
     session->has_changed = true;
     int64_t n_before = extraction->n_done;
     pomi_progress_stage(extraction->progress, "extract", (int64_t)extraction->plan.n_photos,
                         extraction->n_done, extraction->n_failed);
-    enum pom_status status = pomi_workers_new(&workers, extraction->prototype, extraction->n_threads,
-                                              &extraction->plan, extraction->order, extraction->n_order, err);
+    enum pom_status status =
+        pomi_workers_new(&workers, extraction->prototype, session->store, extraction->n_threads,
+                         &extraction->plan, extraction->order, extraction->n_order, err);
     if (status == POM_OK) status = pomi_make_parts(extraction, workers, err);
     pomi_workers_free(workers, seconds);
     pomi_progress_update(extraction->progress, extraction->n_done, extraction->n_failed);
@@ -123,7 +124,8 @@ static enum pom_status reconcile(struct pomi_extraction *extraction, struct pom_
                          " failures: the output was changed by somebody else; run with --overwrite",
                          session->result.n_listed, session->result.n_written, session->result.n_failed);
     POMI_TRY(pomi_session_mark(session, "features", true, err));
-    if (session->result.n_failed == 0) return pomi_table_remove(extraction->failures_folder, err);
+    if (session->result.n_failed == 0)
+        return pomi_table_remove(session->store, extraction->failures_folder, err);
     return pomi_session_mark(session, "failures", true, err);
 }
 
@@ -158,7 +160,7 @@ static enum pom_status list_and_plan(struct pomi_extraction *extraction, struct 
     const struct pom_run_options *options = extraction->options;
     struct pomi_session *session = extraction->session;
     pomi_progress_stage(extraction->progress, "list", 0, 0, 0);
-    struct pomi_source_options source = {options->source, options->glob, options->label_from};
+    struct pomi_source_options source = {session->store, options->source, options->glob, options->label_from};
     POMI_TRY(pomi_source_list(&extraction->plan, &source, err));
     double list_seconds = pomi_progress_stage_end(extraction->progress);
 
@@ -196,8 +198,7 @@ static enum pom_status run_extraction(struct pomi_extraction *extraction, struct
     extractor_options.cpu = options->cpu;
 
     POMI_TRY(parse_formats(options->formats, &extraction->formats, err));
-    POMI_TRY(
-        pom_network_open(&extraction->network, options->network != NULL ? options->network : "auto", err));
+    POMI_TRY(pomi_session_open_network(extraction->session, &extraction->network, err));
     POMI_TRY(pom_extractor_new(&extraction->prototype, extraction->network, &extractor_options, err));
     extraction->features_folder = pomi_store_join(options->output, "features");
     extraction->failures_folder = pomi_store_join(options->output, "failures");
@@ -205,8 +206,8 @@ static enum pom_status run_extraction(struct pomi_extraction *extraction, struct
         return pomi_fail_memory(err, 0, "a file name");
     say_what_is_used(extraction);
     POMI_TRY(list_and_plan(extraction, err));
-    POMI_TRY(pomi_sink_new(&extraction->sink, err));
-    POMI_TRY(pomi_sink_new(&extraction->read_sink, err));
+    POMI_TRY(pomi_sink_new(&extraction->sink, extraction->session->store, err));
+    POMI_TRY(pomi_sink_new(&extraction->read_sink, extraction->session->store, err));
     POMI_TRY(pomi_find_work(extraction, err));
     if (options->dry_run) {
         say_what_would_be_done(extraction);

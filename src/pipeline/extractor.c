@@ -100,7 +100,7 @@ void pom_extractor_free(struct pom_extractor *extractor)
     free(extractor);
 }
 
-static size_t max_file_bytes(const struct pom_extractor *extractor)
+size_t pomi_extractor_max_file_bytes(const struct pom_extractor *extractor)
 {
     int64_t limit = extractor->options.max_file_bytes;
     return (size_t)(limit > 0 ? limit : DEFAULT_MAX_FILE_BYTES);
@@ -114,7 +114,7 @@ size_t pomi_extractor_fixed_bytes(const struct pom_extractor *extractor)
 
 size_t pomi_extractor_photo_bytes(const struct pom_extractor *extractor)
 {
-    size_t file_bytes = max_file_bytes(extractor),
+    size_t file_bytes = pomi_extractor_max_file_bytes(extractor),
            decode_bytes = pomi_decode_max_bytes(&extractor->options.decode);
     return decode_bytes < SIZE_MAX - file_bytes ? file_bytes + decode_bytes : SIZE_MAX;
 }
@@ -172,12 +172,25 @@ enum pom_status pom_extract_memory(struct pom_extractor *extractor, const void *
     return status;
 }
 
+static enum pom_status read_file(void *user, const char *path, size_t max_bytes, struct pomi_bytes *bytes,
+                                 struct pom_error *err)
+{
+    return pomi_store_read(user, path, max_bytes, bytes, err);
+}
+
 enum pom_status pom_extract_file(struct pom_extractor *extractor, const char *path, float *features,
                                  struct pom_error *err)
 {
+    return pomi_extract_by(extractor, path, read_file, NULL, features, err);
+}
+
+enum pom_status pomi_extract_by(struct pom_extractor *extractor, const char *path, pomi_photo_reader reader,
+                                void *user, float *features, struct pom_error *err)
+{
     double since = pomi_clock_seconds();
     extractor->stage = POMI_STAGE_READ;
-    enum pom_status status = pomi_store_read(path, max_file_bytes(extractor), &extractor->file, err);
+    enum pom_status status =
+        reader(user, path, pomi_extractor_max_file_bytes(extractor), &extractor->file, err);
     if (status == POM_OK) {
         enter_stage(extractor, POMI_STAGE_DECODE, &since);
         status = decode_and_run(extractor, pomi_bytes_view(&extractor->file), features, &since, err);

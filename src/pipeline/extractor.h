@@ -36,6 +36,17 @@ struct pom_extractor {
     double seconds[POMI_N_PHOTO_STAGES]; /* summed over all photos of this extractor */
 };
 
+/* Gets a photo's file for pomi_extract_by, into `bytes`. */
+typedef enum pom_status (*pomi_photo_reader)(void *user, const char *path, size_t max_bytes,
+                                             struct pomi_bytes *bytes, struct pom_error *err);
+
+/* pom_extract_file with the file from somewhere else. */
+enum pom_status pomi_extract_by(struct pom_extractor *extractor, const char *path, pomi_photo_reader reader,
+                                void *user, float *features, struct pom_error *err);
+
+/* Files with more bytes are refused. */
+size_t pomi_extractor_max_file_bytes(const struct pom_extractor *extractor);
+
 /* Bytes of working memory that do not depend on the photos. */
 size_t pomi_extractor_fixed_bytes(const struct pom_extractor *extractor);
 

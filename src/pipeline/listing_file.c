@@ -27,6 +27,7 @@ enum pom_status pomi_listing_from_text(struct pomi_listing *listing, struct pomi
     listing->n_photos = n_texts / 2;
     const char *at = text;
     for (size_t i = 0; i < listing->n_photos; i++) {
+        listing->photos[i].size_bytes = -1;
         listing->photos[i].path = at;
         at += strlen(at) + 1;
         listing->photos[i].label = at;
@@ -43,14 +44,14 @@ static enum pom_status append_photo(struct pomi_bytes *text, const struct pomi_p
     return pomi_bytes_append(text, photo->label, strlen(photo->label) + 1, err);
 }
 
-enum pom_status pomi_listing_file_read(struct pomi_listing *listing, const char *output,
-                                       struct pom_error *err)
+enum pom_status pomi_listing_file_read(struct pomi_listing *listing, struct pomi_store *store,
+                                       const char *output, struct pom_error *err)
 {
     *listing = (struct pomi_listing){0};
     char *path = pomi_store_join(output, "_listing");
     if (path == NULL) return pomi_fail_memory(err, strlen(output), "a file name");
     struct pomi_bytes text = {0};
-    enum pom_status status = pomi_store_read(path, LISTING_MAX_BYTES, &text, err);
+    enum pom_status status = pomi_store_read(store, path, LISTING_MAX_BYTES, &text, err);
     if (status == POM_OK)
         status = pomi_listing_from_text(listing, &text, path, err);
     else
@@ -60,8 +61,8 @@ enum pom_status pomi_listing_file_read(struct pomi_listing *listing, const char 
     return status;
 }
 
-enum pom_status pomi_listing_file_write(const struct pomi_listing *listing, const char *output,
-                                        struct pom_error *err)
+enum pom_status pomi_listing_file_write(const struct pomi_listing *listing, struct pomi_store *store,
+                                        const char *output, struct pom_error *err)
 {
     char *path = pomi_store_join(output, "_listing");
     if (path == NULL) return pomi_fail_memory(err, strlen(output), "a file name");
@@ -69,7 +70,7 @@ enum pom_status pomi_listing_file_write(const struct pomi_listing *listing, cons
     enum pom_status status = POM_OK;
     for (size_t i = 0; status == POM_OK && i < listing->n_photos; i++)
         status = append_photo(&text, &listing->photos[i], err);
-    if (status == POM_OK) status = pomi_store_write(path, pomi_bytes_view(&text), err);
+    if (status == POM_OK) status = pomi_store_write(store, path, pomi_bytes_view(&text), err);
     pomi_bytes_release(&text);
     free(path);
     return status;

@@ -11,10 +11,10 @@
 
 #include "source/source.h"
 
-enum pom_status pomi_listing_file_read(struct pomi_listing *listing, const char *output,
-                                       struct pom_error *err);
-enum pom_status pomi_listing_file_write(const struct pomi_listing *listing, const char *output,
-                                        struct pom_error *err);
+enum pom_status pomi_listing_file_read(struct pomi_listing *listing, struct pomi_store *store,
+                                       const char *output, struct pom_error *err);
+enum pom_status pomi_listing_file_write(const struct pomi_listing *listing, struct pomi_store *store,
+                                        const char *output, struct pom_error *err);
 
 /* The listing in the text of such a file, which it takes over, success or not; `name` is for messages. On failure the
  * caller releases the listing all the same. Errors: FORMAT, MEMORY. */

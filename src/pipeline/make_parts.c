@@ -162,6 +162,10 @@ static enum pom_status fill_part(struct pomi_extraction *extraction, struct pomi
         }
         struct pomi_photo_result result;
         POMI_TRY(next_result(extraction, workers, &result, err));
+        if (result.ends_run) {
+            if (err != NULL) *err = *result.error;
+            return result.error->status;
+        }
         extraction->n_done++;
         if (result.features != NULL) {
             POMI_TRY(add_row(extraction, buffer, part, photo, result.features, err));
@@ -183,7 +187,10 @@ static enum pom_status commit_failures(struct pomi_extraction *extraction, size_
                                        const struct failure_rows *failures, struct pom_error *err)
 {
     if (failures->n_rows == 0) /* an earlier try may have left some */
-        return pomi_part_remove(extraction->failures_folder, (int)index, extraction->run_id, err);
+        return extraction->parts[index].n_failed == 0
+                   ? POM_OK
+                   : pomi_part_remove(extraction->session->store, extraction->failures_folder, (int)index,
+                                      extraction->run_id, err);
     struct pomi_part_options options = part_options(extraction, POMI_TABLE_FAILURES, index);
     struct pomi_part *part = NULL;
     POMI_TRY(pomi_part_begin(&part, extraction->sink, &options, err));
@@ -219,6 +226,7 @@ static enum pom_status make_part(struct pomi_extraction *extraction, struct pomi
         status = fill_part(extraction, workers, plan, &earlier, part, buffer, failures, err);
     pomi_table_close(earlier.reader);
     double began = pomi_clock_seconds();
+    if (status == POM_OK) status = pomi_store_lock_check(extraction->session->lock, err);
     if (status == POM_OK) status = commit_failures(extraction, index, failures, err);
     if (status == POM_OK)
         status = pomi_part_commit(part, err);

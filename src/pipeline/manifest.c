@@ -27,27 +27,33 @@ enum pom_status pomi_manifest_parse(json_t **manifest, struct pomi_view text, co
                      name);
 }
 
-enum pom_status pomi_manifest_read(json_t **manifest, const char *output, struct pom_error *err)
+enum pom_status pomi_manifest_read(json_t **manifest, struct pomi_store *store, const char *output,
+                                   struct pom_error *err)
 {
     *manifest = NULL;
     char *path = pomi_store_join(output, "run.json");
     if (path == NULL) return pomi_fail_memory(err, strlen(output), "a file name");
     struct pomi_bytes text = {0};
-    enum pom_status status = pomi_store_read(path, MANIFEST_MAX_BYTES, &text, err);
+    bool is_there;
+    enum pom_status status = pomi_store_is_file(store, path, &is_there, err);
+    if (status == POM_OK && !is_there)
+        status = pomi_fail(err, POM_ERROR_NOT_FOUND, "not_found", "there is no %s", path);
+    if (status == POM_OK) status = pomi_store_read(store, path, MANIFEST_MAX_BYTES, &text, err);
     if (status == POM_OK) status = pomi_manifest_parse(manifest, pomi_bytes_view(&text), path, err);
     pomi_bytes_release(&text);
     free(path);
     return status;
 }
 
-enum pom_status pomi_manifest_write(const json_t *manifest, const char *output, struct pom_error *err)
+enum pom_status pomi_manifest_write(const json_t *manifest, struct pomi_store *store, const char *output,
+                                    struct pom_error *err)
 {
     char *path = pomi_store_join(output, "run.json");
     char *text = json_dumps(manifest, JSON_INDENT(2));
     enum pom_status status =
         path == NULL || text == NULL
             ? pomi_fail_memory(err, 0, "the manifest")
-            : pomi_store_write(path, (struct pomi_view){(const uint8_t *)text, strlen(text)}, err);
+            : pomi_store_write(store, path, (struct pomi_view){(const uint8_t *)text, strlen(text)}, err);
     free(text);
     free(path);
     return status;

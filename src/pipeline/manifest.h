@@ -10,17 +10,21 @@
 
 #include "base/bytes.h"
 
+struct pomi_store;
+
 #define POMI_MANIFEST_FORMAT "pomona-run/1"
 
 /* Reads OUTPUT/run.json. Errors: NOT_FOUND, FORMAT (not a manifest of ours). The caller owns *manifest. */
-enum pom_status pomi_manifest_read(json_t **manifest, const char *output, struct pom_error *err);
+enum pom_status pomi_manifest_read(json_t **manifest, struct pomi_store *store, const char *output,
+                                   struct pom_error *err);
 
 /* The same from the file's text; `name` is for messages. */
 enum pom_status pomi_manifest_parse(json_t **manifest, struct pomi_view text, const char *name,
                                     struct pom_error *err);
 
 /* Writes OUTPUT/run.json, whole or not at all. */
-enum pom_status pomi_manifest_write(const json_t *manifest, const char *output, struct pom_error *err);
+enum pom_status pomi_manifest_write(const json_t *manifest, struct pomi_store *store, const char *output,
+                                    struct pom_error *err);
 
 /* Compares the settings of an earlier session with today's. Errors: MISMATCH, naming the first that differs. */
 enum pom_status pomi_manifest_same_settings(const json_t *manifest, const json_t *settings,

@@ -70,15 +70,23 @@ enum pom_status pomi_read_failures(struct pomi_extraction *extraction, struct po
     return pomi_failures_read(list, extraction->read_sink, extraction->options->output, err);
 }
 
-/* How many rows the part's features file has; false when it is not there or cannot be read. */
-static bool count_rows(struct pomi_extraction *extraction, size_t part, size_t *n_rows)
+static int by_path(const void *key, const void *entry)
+{
+    return strcmp(key, ((const struct pomi_store_entry *)entry)->path);
+}
+
+/* How many rows the part's features file has; false when it is not in `there`, the files of the table, or cannot be read. */
+static bool count_rows(struct pomi_extraction *extraction, const struct pomi_store_listing *there,
+                       size_t part, size_t *n_rows)
 {
     char *path =
         pomi_part_file(extraction->features_folder, (int)part, extraction->run_id, POMI_FORMAT_PARQUET);
     struct pomi_table_reader *reader = NULL;
-    bool is_there = path != NULL && pomi_store_exists(path) &&
-                    pomi_table_open(&reader, extraction->read_sink, path, POMI_TABLE_FEATURES, "features",
-                                    NULL) == POM_OK;
+    bool is_there =
+        path != NULL && there->n_entries > 0 &&
+        bsearch(path, there->entries, there->n_entries, sizeof *there->entries, by_path) != NULL &&
+        pomi_table_open(&reader, extraction->read_sink, path, POMI_TABLE_FEATURES, "features", NULL) ==
+            POM_OK;
     if (is_there) *n_rows = (size_t)pomi_table_info(reader)->n_rows;
     pomi_table_close(reader);
     free(path);
@@ -103,12 +111,19 @@ enum pom_status pomi_find_work(struct pomi_extraction *extraction, struct pom_er
     pomi_failure_list_release(&failures);
     POMI_TRY(status);
 
+    struct pomi_store_listing there = {0};
+    bool has_features;
+    POMI_TRY(
+        pomi_store_is_folder(extraction->session->store, extraction->features_folder, &has_features, err));
+    if (has_features)
+        POMI_TRY(pomi_store_list(extraction->session->store, extraction->features_folder, NULL, NULL, &there,
+                                 err));
     for (size_t p = 0; p < extraction->n_parts; p++) {
         struct pomi_part_plan *part = &extraction->parts[p];
         size_t n_rows = 0;
         for (size_t i = part->begin; i < part->end; i++) part->n_failed += extraction->is_failed[i];
         part->is_done =
-            count_rows(extraction, p, &n_rows) && n_rows + part->n_failed == part->end - part->begin;
+            count_rows(extraction, &there, p, &n_rows) && n_rows + part->n_failed == part->end - part->begin;
         bool retries = part->is_done && pomi_part_has_work(extraction, part);
         if (part->is_done) {
             extraction->n_done += (int64_t)n_rows + (retries ? 0 : (int64_t)part->n_failed);
@@ -118,5 +133,6 @@ enum pom_status pomi_find_work(struct pomi_extraction *extraction, struct pom_er
             if (!part->is_done || (retries && extraction->is_failed[i]))
                 extraction->order[extraction->n_order++] = i;
     }
+    pomi_store_listing_release(&there);
     return POM_OK;
 }

@@ -51,7 +51,7 @@ static enum pom_status fit_and_save(struct pomi_session *session, const struct p
     options.network_name = table->network_name;
     struct pom_pca *pca = NULL;
     POMI_TRY(pom_pca_fit(&pca, moments, &options, err));
-    enum pom_status status = pom_pca_save(pca, pca_path, err);
+    enum pom_status status = pomi_session_save_pca(session, pca, pca_path, err);
     const struct pom_pca_info *info = pom_pca_info(pca);
     double explained = 0;
     for (int i = 0; i < info->n_components; i++) explained += info->ratios[i];
@@ -74,7 +74,7 @@ enum pom_status pomi_fit_stage(struct pomi_session *session, const char *source,
     struct pomi_sink *sink = NULL;
     struct pomi_table_reader *reader = NULL;
     struct pom_moments *moments = NULL;
-    enum pom_status status = pomi_sink_new(&sink, err);
+    enum pom_status status = pomi_sink_new(&sink, session->store, err);
     if (status == POM_OK)
         status = pomi_table_open(&reader, sink, source, POMI_TABLE_FEATURES, "features", err);
     if (status == POM_OK) {
@@ -213,8 +213,10 @@ static enum pom_status transform_into(struct projection *projection, struct pomi
         .network_name = table->network_name,
         .network_identity = table->network_identity,
     };
-    POMI_TRY(pomi_table_remove(folder, err));
-    POMI_TRY(pomi_store_make_folder(folder, err));
+    POMI_TRY(pomi_session_mark(session, "pca", false, err));
+    POMI_TRY(pomi_table_remove_others(session->store, folder, table->n_files, projection->part_options.run_id,
+                                      projection->part_options.formats, err));
+    POMI_TRY(pomi_store_make_folder(session->store, folder, err));
     pomi_progress_stage(&session->progress, "transform", table->n_rows, 0, 0);
     enum pom_status status = project_table(projection, reader, err);
     pomi_part_abandon(projection->part);
@@ -236,10 +238,10 @@ enum pom_status pomi_transform_stage(struct pomi_session *session, const char *s
     struct pomi_sink *read_sink = NULL;
     struct pomi_table_reader *reader = NULL;
     char *folder = pomi_store_join(session->options->output, "pca");
-    enum pom_status status =
-        folder == NULL ? pomi_fail_memory(err, 0, "a file name") : pom_pca_open(&pca, pca_path, err);
-    if (status == POM_OK) status = pomi_sink_new(&projection.sink, err);
-    if (status == POM_OK) status = pomi_sink_new(&read_sink, err);
+    enum pom_status status = folder == NULL ? pomi_fail_memory(err, 0, "a file name")
+                                            : pomi_session_open_pca(session, &pca, pca_path, err);
+    if (status == POM_OK) status = pomi_sink_new(&projection.sink, session->store, err);
+    if (status == POM_OK) status = pomi_sink_new(&read_sink, session->store, err);
     if (status == POM_OK)
         status = pomi_table_open(&reader, read_sink, source, POMI_TABLE_FEATURES, "features", err);
     if (status == POM_OK) {

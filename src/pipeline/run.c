@@ -17,7 +17,7 @@ enum pom_status pom_extract_run(const struct pom_run_options *options, struct po
     struct pomi_session session;
     POMI_TRY(require(options->source, "the source of the photos", err));
     POMI_TRY(require(options->output, "the output folder", err));
-    pomi_session_begin(&session, options);
+    POMI_TRY(pomi_session_begin(&session, options, err));
     return pomi_session_end(&session, pomi_extract_stage(&session, err), result, err);
 }
 
@@ -30,18 +30,26 @@ static json_t *later_stages(const struct pom_run_options *options)
                      pomi_manifest_text(options->pca_path));
 }
 
-/* When nothing changed and an earlier session finished all that is asked for, there is nothing to do again. */
-static bool is_finished(const struct pomi_session *session, const json_t *asked)
+/* Whether OUTPUT/NAME is there. */
+static enum pom_status look_for(struct pomi_session *session, const char *name, bool *is_there,
+                                struct pom_error *err)
 {
-    const struct pom_run_options *options = session->options;
-    char *success = pomi_store_join(options->output, "pca/_SUCCESS");
-    char *report = pomi_store_join(options->output, "report.html");
-    bool finished = !session->has_changed && success != NULL && report != NULL &&
-                    pomi_store_exists(success) && (options->no_report || pomi_store_exists(report)) &&
-                    json_equal(json_object_get(session->manifest, "later_stages"), asked);
-    free(success);
-    free(report);
-    return finished;
+    char *path = pomi_store_join(session->options->output, "%s", name);
+    enum pom_status status = path == NULL ? pomi_fail_memory(err, 0, "a file name")
+                                          : pomi_store_is_file(session->store, path, is_there, err);
+    free(path);
+    return status;
+}
+
+/* When nothing changed and an earlier session finished all that is asked for, there is nothing to do again. */
+static enum pom_status is_finished(struct pomi_session *session, const json_t *asked, bool *finished,
+                                   struct pom_error *err)
+{
+    *finished =
+        !session->has_changed && json_equal(json_object_get(session->manifest, "later_stages"), asked);
+    if (*finished) POMI_TRY(look_for(session, "pca/_SUCCESS", finished, err));
+    if (*finished && !session->options->no_report) POMI_TRY(look_for(session, "report.html", finished, err));
+    return POM_OK;
 }
 
 static enum pom_status run_later_stages(struct pomi_session *session, struct pom_error *err)
@@ -69,8 +77,9 @@ static enum pom_status run_stages(struct pomi_session *session, struct pom_error
                          "none of the %lld photos could be read: see %s/failures",
                          (long long)session->result.n_listed, session->options->output);
     json_t *asked = later_stages(session->options);
-    enum pom_status status = POM_OK;
-    if (!is_finished(session, asked)) {
+    bool finished;
+    enum pom_status status = is_finished(session, asked, &finished, err);
+    if (status == POM_OK && !finished) {
         json_object_set(session->manifest, "later_stages", asked);
         status = run_later_stages(session, err);
     }
@@ -84,8 +93,19 @@ enum pom_status pom_run(const struct pom_run_options *options, struct pom_run_re
     struct pomi_session session;
     POMI_TRY(require(options->source, "the source of the photos", err));
     POMI_TRY(require(options->output, "the output folder", err));
-    pomi_session_begin(&session, options);
+    POMI_TRY(pomi_session_begin(&session, options, err));
     return pomi_session_end(&session, run_stages(&session, err), result, err);
+}
+
+static enum pom_status fit_stages(struct pomi_session *session, struct pom_error *err)
+{
+    const struct pom_run_options *options = session->options;
+    bool is_there;
+    POMI_TRY(pomi_store_is_file(session->store, options->pca_path, &is_there, err));
+    if (is_there && !options->overwrite)
+        return pomi_fail(err, POM_ERROR_EXISTS, "output_exists",
+                         "%s is there already: use --overwrite or another name", options->pca_path);
+    return pomi_fit_stage(session, options->source, options->pca_path, err);
 }
 
 enum pom_status pom_fit_run(const struct pom_run_options *options, struct pom_run_result *result,
@@ -94,22 +114,16 @@ enum pom_status pom_fit_run(const struct pom_run_options *options, struct pom_ru
     struct pomi_session session;
     POMI_TRY(require(options->source, "the folder of the features", err));
     POMI_TRY(require(options->pca_path, "the name of the PCA file (--out)", err));
-    if (pomi_store_exists(options->pca_path) && !options->overwrite)
-        return pomi_fail(err, POM_ERROR_EXISTS, "output_exists",
-                         "%s is there already: use --overwrite or another name", options->pca_path);
-    pomi_session_begin(&session, options);
-    return pomi_session_end(&session, pomi_fit_stage(&session, options->source, options->pca_path, err),
-                            result, err);
+    POMI_TRY(pomi_session_begin(&session, options, err));
+    return pomi_session_end(&session, fit_stages(&session, err), result, err);
 }
 
 static enum pom_status transform_stages(struct pomi_session *session, struct pom_error *err)
 {
     const struct pom_run_options *options = session->options;
     POMI_TRY(pomi_session_open_output(session, err));
-    char *success = pomi_store_join(options->output, "pca/_SUCCESS");
-    if (success == NULL) return pomi_fail_memory(err, 0, "a file name");
-    bool is_there = pomi_store_exists(success);
-    free(success);
+    bool is_there;
+    POMI_TRY(look_for(session, "pca/_SUCCESS", &is_there, err));
     if (is_there && !options->overwrite)
         return pomi_fail(err, POM_ERROR_EXISTS, "output_exists",
                          "%s/pca is there already: use --overwrite or another output", options->output);
@@ -123,16 +137,14 @@ enum pom_status pom_transform_run(const struct pom_run_options *options, struct 
     POMI_TRY(require(options->source, "the folder of the features", err));
     POMI_TRY(require(options->pca_path, "the PCA file (--pca)", err));
     POMI_TRY(require(options->output, "the output folder", err));
-    pomi_session_begin(&session, options);
+    POMI_TRY(pomi_session_begin(&session, options, err));
     return pomi_session_end(&session, transform_stages(&session, err), result, err);
 }
 
 static enum pom_status report_stages(struct pomi_session *session, struct pom_error *err)
 {
-    char *manifest = pomi_store_join(session->options->output, "run.json");
-    if (manifest == NULL) return pomi_fail_memory(err, 0, "a file name");
-    bool is_there = pomi_store_exists(manifest);
-    free(manifest);
+    bool is_there;
+    POMI_TRY(look_for(session, "run.json", &is_there, err));
     if (!is_there)
         return pomi_fail(err, POM_ERROR_NOT_FOUND, "not_found",
                          "%s is not the output of a run: it has no run.json", session->options->output);
@@ -144,6 +156,6 @@ enum pom_status pom_report_run(const struct pom_run_options *options, struct pom
 {
     struct pomi_session session;
     POMI_TRY(require(options->output, "the output folder", err));
-    pomi_session_begin(&session, options);
+    POMI_TRY(pomi_session_begin(&session, options, err));
     return pomi_session_end(&session, report_stages(&session, err), NULL, err);
 }

@@ -27,10 +27,12 @@ int pomi_session_n_threads(const struct pom_run_options *options)
     return CPU_COUNT(&cores) > 0 ? CPU_COUNT(&cores) : 1;
 }
 
-void pomi_session_begin(struct pomi_session *session, const struct pom_run_options *options)
+enum pom_status pomi_session_begin(struct pomi_session *session, const struct pom_run_options *options,
+                                   struct pom_error *err)
 {
     *session = (struct pomi_session){.options = options, .began_seconds = pomi_clock_seconds()};
     pomi_progress_init(&session->progress, options);
+    return pomi_store_new(&session->store, &options->s3, err);
 }
 
 static int64_t peak_memory_bytes(void)
@@ -65,7 +67,8 @@ void pomi_session_record_cost(struct pomi_session *session)
 
 enum pom_status pomi_session_save(struct pomi_session *session, struct pom_error *err)
 {
-    return pomi_manifest_write(session->manifest, session->options->output, err);
+    POMI_TRY(pomi_store_lock_check(session->lock, err));
+    return pomi_manifest_write(session->manifest, session->store, session->options->output, err);
 }
 
 static const char *state_after(enum pom_status status)
@@ -89,6 +92,7 @@ enum pom_status pomi_session_end(struct pomi_session *session, enum pom_status s
     if (status == POM_OK) pomi_progress_done(&session->progress, &session->result);
     json_decref(session->manifest);
     pomi_store_unlock(session->lock);
+    pomi_store_free(session->store);
     if (result != NULL) *result = session->result;
     return status;
 }
@@ -98,8 +102,10 @@ enum pom_status pomi_session_mark(struct pomi_session *session, const char *tabl
 {
     char *path = pomi_store_join(session->options->output, "%s/_SUCCESS", table);
     if (path == NULL) return pomi_fail_memory(err, 0, "a file name");
-    enum pom_status status =
-        is_complete ? pomi_store_write(path, (struct pomi_view){0}, err) : pomi_store_remove(path, err);
+    enum pom_status status = pomi_store_lock_check(session->lock, err);
+    if (status == POM_OK)
+        status = is_complete ? pomi_store_write(session->store, path, (struct pomi_view){0}, err)
+                             : pomi_store_remove(session->store, path, err);
     free(path);
     return status;
 }
@@ -120,14 +126,16 @@ static enum pom_status look_at_output(struct pomi_session *session, enum output_
                                       struct pom_error *err)
 {
     const char *output = session->options->output;
+    bool is_there;
     *state = OUTPUT_NEW;
-    if (!pomi_store_exists(output)) return POM_OK;
-    enum pom_status status = pomi_manifest_read(&session->manifest, output, err);
+    POMI_TRY(pomi_store_is_folder(session->store, output, &is_there, err));
+    if (!is_there) return POM_OK;
+    enum pom_status status = pomi_manifest_read(&session->manifest, session->store, output, err);
     if (status == POM_OK) *state = OUTPUT_OURS;
     if (status != POM_ERROR_NOT_FOUND) return status;
     struct pomi_store_listing inside;
     size_t output_bytes = strlen(output);
-    POMI_TRY(pomi_store_list(output, is_visible, &output_bytes, &inside, err));
+    POMI_TRY(pomi_store_list(session->store, output, is_visible, &output_bytes, &inside, err));
     if (inside.n_entries > 0) *state = OUTPUT_FOREIGN;
     pomi_store_listing_release(&inside);
     return POM_OK;
@@ -141,7 +149,7 @@ static enum pom_status refuse_foreign(const char *output, struct pom_error *err)
         output);
 }
 
-static enum pom_status remove_earlier_run(const char *output, struct pom_error *err)
+static enum pom_status remove_earlier_run(struct pomi_store *store, const char *output, struct pom_error *err)
 {
     static const char *const tables[] = {"features", "failures", "pca"};
     /* The listing last: without run.json it is nothing, and run.json without it could not be gone on with. */
@@ -149,44 +157,26 @@ static enum pom_status remove_earlier_run(const char *output, struct pom_error *
     enum pom_status status = POM_OK;
     for (size_t i = 0; status == POM_OK && i < sizeof tables / sizeof tables[0]; i++) {
         char *path = pomi_store_join(output, "%s", tables[i]);
-        status = path == NULL ? pomi_fail_memory(err, 0, "a file name") : pomi_table_remove(path, err);
+        status = path == NULL ? pomi_fail_memory(err, 0, "a file name") : pomi_table_remove(store, path, err);
         free(path);
     }
     char *plots = pomi_store_join(output, "plots");
     if (status == POM_OK)
-        status = plots == NULL ? pomi_fail_memory(err, 0, "a file name") : pomi_store_remove_tree(plots, err);
+        status = plots == NULL ? pomi_fail_memory(err, 0, "a file name")
+                               : pomi_store_remove_tree(store, plots, err);
     free(plots);
     for (size_t i = 0; status == POM_OK && i < sizeof files / sizeof files[0]; i++) {
         char *path = pomi_store_join(output, "%s", files[i]);
-        status = path == NULL ? pomi_fail_memory(err, 0, "a file name") : pomi_store_remove(path, err);
+        status = path == NULL ? pomi_fail_memory(err, 0, "a file name") : pomi_store_remove(store, path, err);
         free(path);
     }
-    return status;
-}
-
-static bool is_temporary(void *user, const char *path)
-{
-    (void)user;
-    const char *slash = strrchr(path, '/'), *name = slash != NULL ? slash + 1 : path;
-    return name[0] == '.' && strstr(name, ".tmp-") != NULL;
-}
-
-/* What a killed run left half-written. Nobody else is writing: the lock is held. */
-static enum pom_status remove_temporaries(const char *output, struct pom_error *err)
-{
-    struct pomi_store_listing left;
-    POMI_TRY(pomi_store_list(output, is_temporary, NULL, &left, err));
-    enum pom_status status = POM_OK;
-    for (size_t i = 0; status == POM_OK && i < left.n_entries; i++)
-        status = pomi_store_remove(left.entries[i].path, err);
-    pomi_store_listing_release(&left);
     return status;
 }
 
 static enum pom_status lock_output(struct pomi_session *session, struct pom_error *err)
 {
-    POMI_TRY(pomi_store_make_folder(session->options->output, err));
-    return pomi_store_lock(&session->lock, session->options->output, err);
+    POMI_TRY(pomi_store_make_folder(session->store, session->options->output, err));
+    return pomi_store_lock(session->store, &session->lock, session->options->output, err);
 }
 
 static json_t *new_manifest(const struct pom_run_options *options)
@@ -229,7 +219,7 @@ static enum pom_status join_listings(struct pomi_session *session, struct pomi_l
 {
     const struct pom_run_options *options = session->options;
     struct pomi_listing plan;
-    POMI_TRY(pomi_listing_file_read(&plan, options->output, err));
+    POMI_TRY(pomi_listing_file_read(&plan, session->store, options->output, err));
     size_t n_new, n_gone;
     const char *example;
     enum pom_status status = pomi_listing_add_new(&plan, listing, &n_new, &n_gone, &example, err);
@@ -260,9 +250,9 @@ static enum pom_status begin_output(struct pomi_session *session, const struct p
                                     bool starts_new, struct pom_error *err)
 {
     const char *output = session->options->output;
-    POMI_TRY(remove_temporaries(output, err));
-    if (starts_new) POMI_TRY(remove_earlier_run(output, err));
-    POMI_TRY(pomi_listing_file_write(listing, output, err));
+    POMI_TRY(pomi_store_remove_unfinished(session->store, output, err));
+    if (starts_new) POMI_TRY(remove_earlier_run(session->store, output, err));
+    POMI_TRY(pomi_listing_file_write(listing, session->store, output, err));
     return pomi_session_save(session, err);
 }
 

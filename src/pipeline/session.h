@@ -15,6 +15,7 @@ struct pomi_session {
     const struct pom_run_options *options;
     struct pomi_progress progress;
     struct pom_run_result result;
+    struct pomi_store *store;
     struct pomi_store_lock *lock;
     json_t *manifest; /* of options->output; NULL until an output is open */
     bool has_changed; /* something was written that later stages build on */
@@ -22,7 +23,9 @@ struct pomi_session {
     double began_seconds;
 };
 
-void pomi_session_begin(struct pomi_session *session, const struct pom_run_options *options);
+/* Errors: MEMORY; the session then needs no end. */
+enum pom_status pomi_session_begin(struct pomi_session *session, const struct pom_run_options *options,
+                                   struct pom_error *err);
 
 /* Releases everything. When an output is open its manifest gets the final state, times and peak memory; `status` is how
  * the run ended and is returned, or the failure to write the manifest. Copies the result to *result unless NULL. */
@@ -54,6 +57,15 @@ void pomi_session_record_cost(struct pomi_session *session);
 /* Publishes FOLDER/_SUCCESS, or removes it. `table` is "features", "pca" or "failures". */
 enum pom_status pomi_session_mark(struct pomi_session *session, const char *table, bool is_complete,
                                   struct pom_error *err);
+
+/* What options->network names, and PCA files; local or on S3. Errors: those of pom_network_open, pom_pca_open and _save. */
+struct pom_network;
+enum pom_status pomi_session_open_network(struct pomi_session *session, struct pom_network **network,
+                                          struct pom_error *err);
+enum pom_status pomi_session_open_pca(struct pomi_session *session, struct pom_pca **pca, const char *path,
+                                      struct pom_error *err);
+enum pom_status pomi_session_save_pca(struct pomi_session *session, const struct pom_pca *pca,
+                                      const char *path, struct pom_error *err);
 
 /* The threads of options->n_threads, or one per core this process may use. */
 int pomi_session_n_threads(const struct pom_run_options *options);

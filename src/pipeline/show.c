@@ -23,6 +23,7 @@ struct points {
 
 /* What load_photo needs from call to call. */
 struct photo_loader {
+    struct pomi_store *store;
     const struct points *points;
     struct pomi_bytes file;
 };
@@ -90,36 +91,36 @@ static bool load_photo(void *user, size_t index, struct pom_image *image)
     struct photo_loader *loader = user;
     struct pom_decode_options options;
     pom_decode_options_init(&options);
-    return pomi_store_read(loader->points->paths[index], MAX_PHOTO_FILE_BYTES, &loader->file, NULL) ==
-               POM_OK &&
+    return pomi_store_read(loader->store, loader->points->paths[index], MAX_PHOTO_FILE_BYTES, &loader->file,
+                           NULL) == POM_OK &&
            pomi_decode(image, pomi_bytes_view(&loader->file), &options, NULL) == POM_OK;
 }
 
-static enum pom_status write_into(const char *output, const char *name, struct pomi_bytes *content,
-                                  struct pom_error *err)
+static enum pom_status write_into(struct pomi_store *store, const char *output, const char *name,
+                                  struct pomi_bytes *content, struct pom_error *err)
 {
     char *path = pomi_store_join(output, "%s", name);
     enum pom_status status = path == NULL ? pomi_fail_memory(err, 0, "a file name")
-                                          : pomi_store_write(path, pomi_bytes_view(content), err);
+                                          : pomi_store_write(store, path, pomi_bytes_view(content), err);
     free(path);
     content->size_bytes = 0;
     return status;
 }
 
-static enum pom_status write_plots(const struct pomi_report *report, const char *output,
-                                   struct pomi_bytes *buffer, struct pom_error *err)
+static enum pom_status write_plots(struct pomi_store *store, const struct pomi_report *report,
+                                   const char *output, struct pomi_bytes *buffer, struct pom_error *err)
 {
     static const char *const names[] = {"scree", "cumulative_variance", "components_2d", "components_3d"};
     static const char *const formats[] = {"svg", "png"};
     char *folder = pomi_store_join(output, "plots");
     enum pom_status status =
-        folder == NULL ? pomi_fail_memory(err, 0, "a file name") : pomi_store_make_folder(folder, err);
+        folder == NULL ? pomi_fail_memory(err, 0, "a file name") : pomi_store_make_folder(store, folder, err);
     for (int i = 0; status == POM_OK && i < 8; i++) {
         char name[64];
         snprintf(name, sizeof name, "%s.%s", names[i / 2], formats[i % 2]);
         buffer->size_bytes = 0;
         status = pomi_report_plot(buffer, report, names[i / 2], formats[i % 2], err);
-        if (status == POM_OK) status = write_into(folder, name, buffer, err);
+        if (status == POM_OK) status = write_into(store, folder, name, buffer, err);
     }
     free(folder);
     return status;
@@ -148,7 +149,7 @@ static enum pom_status write_report(struct pomi_session *session, const struct p
         free(manifest);
         return pomi_fail_memory(err, 0, "the report's title");
     }
-    struct photo_loader loader = {.points = points};
+    struct photo_loader loader = {.store = session->store, .points = points};
     struct pomi_report report = {
         .title = title,
         .manifest_json = manifest,
@@ -167,9 +168,9 @@ static enum pom_status write_report(struct pomi_session *session, const struct p
     };
     struct pomi_bytes buffer = {0};
     enum pom_status status = pomi_report_html(&buffer, &report, err);
-    if (status == POM_OK) status = write_into(output, "report.html", &buffer, err);
+    if (status == POM_OK) status = write_into(session->store, output, "report.html", &buffer, err);
     if (status == POM_OK && pca != NULL) {
-        status = write_plots(&report, output, &buffer, err);
+        status = write_plots(session->store, &report, output, &buffer, err);
         if (status ==
             POM_ERROR_UNSUPPORTED) { /* the page has the same plots; a build without cairo is no failure */
             pomi_progress_message(&session->progress, POM_EVENT_WARNING,
@@ -195,10 +196,13 @@ enum pom_status pomi_report_stage(struct pomi_session *session, struct pom_error
                                                         : pomi_store_join(output, "pca.safetensors");
     char *pca_folder = pomi_store_join(output, "pca");
     pomi_progress_stage(&session->progress, "report", 0, 0, 0);
-    enum pom_status status = pca_path == NULL || pca_folder == NULL ? pomi_fail_memory(err, 0, "a file name")
-                                                                    : pomi_sink_new(&sink, err);
-    if (status == POM_OK && pomi_store_is_folder(pca_folder)) {
-        status = pom_pca_open(&pca, pca_path, err);
+    enum pom_status status = pca_path == NULL || pca_folder == NULL
+                                 ? pomi_fail_memory(err, 0, "a file name")
+                                 : pomi_sink_new(&sink, session->store, err);
+    bool has_pca = false;
+    if (status == POM_OK) status = pomi_store_is_folder(session->store, pca_folder, &has_pca, err);
+    if (has_pca) {
+        status = pomi_session_open_pca(session, &pca, pca_path, err);
         if (status == POM_OK) status = read_points(&points, sink, output, err);
     }
     if (status == POM_OK) status = pomi_failures_read(&failures, sink, output, err);

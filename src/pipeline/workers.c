@@ -15,12 +15,14 @@
 
 #include "base/sizes.h"
 #include "base/text.h"
+#include "store/read_ahead.h"
 
 #define SLOTS_PER_THREAD 8
 
 struct slot {
     bool is_ready;
     bool has_failed;
+    bool ends_run;
     enum pomi_photo_stage stage;
     struct pom_error error;
     float *features;
@@ -37,6 +39,7 @@ struct pomi_workers {
     const struct pomi_listing *listing;
     const size_t *order;
     size_t n_order;
+    struct pomi_read_ahead *ahead;
 
     pthread_mutex_t lock;
     pthread_cond_t result_ready; /* the slot that the reader waits for */
@@ -53,7 +56,29 @@ struct pomi_workers {
     int n_threads;
 };
 
-static void extract_into(struct slot *slot, struct pom_extractor *extractor, const char *path)
+/* One photo of the list, for the extractor to ask for its file. */
+struct photo_file {
+    struct pomi_read_ahead *ahead;
+    size_t position;
+};
+
+static enum pom_status take_file(void *user, const char *path, size_t max_bytes, struct pomi_bytes *bytes,
+                                 struct pom_error *err)
+{
+    const struct photo_file *file = user;
+    (void)path, (void)max_bytes; /* which those who read ahead know already */
+    return pomi_read_ahead_take(file->ahead, file->position, bytes, err);
+}
+
+static struct pomi_wanted_file wanted_at(const void *user, size_t position)
+{
+    const struct pomi_workers *workers = user;
+    const struct pomi_photo *photo = &workers->listing->photos[workers->order[position]];
+    return (struct pomi_wanted_file){photo->path, photo->size_bytes};
+}
+
+static void extract_into(struct slot *slot, struct pom_extractor *extractor, const char *path,
+                         struct photo_file *file)
 {
     slot->error = (struct pom_error){0};
     enum pom_status status;
@@ -62,10 +87,12 @@ static void extract_into(struct slot *slot, struct pom_extractor *extractor, con
         status = pomi_fail(&slot->error, POM_ERROR_UNSUPPORTED, "path_not_utf8",
                            "the path is not UTF-8, which tables need: rename the file or its folder");
     } else {
-        status = pom_extract_file(extractor, path, slot->features, &slot->error);
+        status = pomi_extract_by(extractor, path, take_file, file, slot->features, &slot->error);
     }
     slot->has_failed = status != POM_OK;
     slot->stage = extractor->stage;
+    slot->ends_run = slot->has_failed && slot->stage == POMI_STAGE_READ &&
+                     pomi_store_failure_is_general(path, &slot->error);
 }
 
 static void *work(void *argument)
@@ -82,7 +109,8 @@ static void *work(void *argument)
         struct slot *slot = &workers->slots[position % workers->n_slots];
         pthread_mutex_unlock(&workers->lock);
 
-        extract_into(slot, worker->extractor, workers->listing->photos[workers->order[position]].path);
+        struct photo_file file = {workers->ahead, position};
+        extract_into(slot, worker->extractor, workers->listing->photos[workers->order[position]].path, &file);
 
         pthread_mutex_lock(&workers->lock);
         slot->is_ready = true;
@@ -124,8 +152,8 @@ static enum pom_status start(struct pomi_workers *workers, const struct pom_extr
 }
 
 enum pom_status pomi_workers_new(struct pomi_workers **workers, const struct pom_extractor *prototype,
-                                 int n_threads, const struct pomi_listing *listing, const size_t *order,
-                                 size_t n_order, struct pom_error *err)
+                                 struct pomi_store *store, int n_threads, const struct pomi_listing *listing,
+                                 const size_t *order, size_t n_order, struct pom_error *err)
 {
     *workers = NULL;
     struct pomi_workers *made = calloc(1, sizeof *made);
@@ -142,7 +170,9 @@ enum pom_status pomi_workers_new(struct pomi_workers **workers, const struct pom
     made->n_order = n_order;
     made->n_threads = n_threads;
     made->n_slots = (size_t)n_threads * SLOTS_PER_THREAD;
-    enum pom_status status = start(made, prototype, err);
+    enum pom_status status = pomi_read_ahead_new(&made->ahead, store, wanted_at, made, n_order,
+                                                 pomi_extractor_max_file_bytes(prototype), err);
+    if (status == POM_OK) status = start(made, prototype, err);
     if (status != POM_OK)
         pomi_workers_free(made, NULL);
     else
@@ -185,6 +215,7 @@ bool pomi_workers_next(struct pomi_workers *workers, double wait_seconds, struct
             .features = slot->has_failed ? NULL : slot->features,
             .stage = slot->stage,
             .error = &slot->error,
+            .ends_run = slot->ends_run,
         };
         workers->is_reading = true;
     }
@@ -212,6 +243,7 @@ void pomi_workers_free(struct pomi_workers *workers, double seconds[POMI_N_PHOTO
             seconds[stage] += worker->extractor->seconds[stage];
         pom_extractor_free(worker->extractor);
     }
+    pomi_read_ahead_free(workers->ahead);
     pthread_cond_destroy(&workers->result_ready);
     pthread_cond_destroy(&workers->slot_free);
     pthread_mutex_destroy(&workers->lock);

@@ -11,6 +11,7 @@
 #include "pipeline/extractor.h"
 #include "source/source.h"
 
+struct pomi_store;
 struct pomi_workers;
 
 struct pomi_photo_result {
@@ -18,13 +19,14 @@ struct pomi_photo_result {
     const float *features; /* [n_features]; NULL when the photo failed */
     enum pomi_photo_stage stage;
     const struct pom_error *error; /* why, when it failed */
+    bool ends_run;                 /* others would fail for the same reason: it is not this photo's */
 };
 
-/* Starts n_threads workers on the photos listing->photos[order[0..n_order-1]]; all of these are borrowed until
- * pomi_workers_free. `prototype` is cloned per thread. */
+/* Starts n_threads workers on the photos listing->photos[order[0..n_order-1]] of `store` (NULL: the local disk); all of
+ * these are borrowed until pomi_workers_free. `prototype` is cloned per thread. */
 enum pom_status pomi_workers_new(struct pomi_workers **workers, const struct pom_extractor *prototype,
-                                 int n_threads, const struct pomi_listing *listing, const size_t *order,
-                                 size_t n_order, struct pom_error *err);
+                                 struct pomi_store *store, int n_threads, const struct pomi_listing *listing,
+                                 const size_t *order, size_t n_order, struct pom_error *err);
 
 /* Waits for the next result in order; it stays valid until the next call. Returns false after the last one, and after
  * pomi_workers_stop. `wait_seconds`: give up waiting after this long with *result->photo = SIZE_MAX, so that the caller

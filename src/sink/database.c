@@ -56,10 +56,11 @@ static enum pom_status open_database(struct pomi_sink *sink, struct pom_error *e
     return status;
 }
 
-enum pom_status pomi_sink_new(struct pomi_sink **sink, struct pom_error *err)
+enum pom_status pomi_sink_new(struct pomi_sink **sink, struct pomi_store *store, struct pom_error *err)
 {
     *sink = calloc(1, sizeof **sink);
     if (*sink == NULL) return pomi_fail_memory(err, sizeof **sink, "the table writer");
+    (*sink)->store = store;
     pthread_mutex_init(&(*sink)->mutex, NULL);
     duckdb_connection connection = NULL;
     enum pom_status status = open_database(*sink, err);

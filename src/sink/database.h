@@ -15,7 +15,8 @@ struct pomi_stream; /* one file being written: part.h */
 
 struct pomi_sink {
     duckdb_database database;
-    pthread_mutex_t mutex; /* guards the list of streams, which SQL names by their numbers */
+    struct pomi_store *store; /* where its files are; NULL: the local disk */
+    pthread_mutex_t mutex;    /* guards the list of streams, which SQL names by their numbers */
     struct pomi_stream *streams;
     int64_t last_stream_number;
 };

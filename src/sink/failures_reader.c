@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Reading the failures table. It is small, so it is read whole, and DuckDB sorts it.
+ * Reading the failures table. It is small, so it is read whole and sorted.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -9,17 +9,6 @@
 #include "sink/table_files.h"
 
 #define N_FAILURE_COLUMNS 5
-
-static enum pom_status print_failures_select(struct pomi_bytes *sql, const struct pomi_store_listing *listing,
-                                             struct pom_error *err)
-{
-    POMI_TRY(pomi_bytes_print(sql, err, "SELECT path, label, stage, reason, message FROM read_parquet(["));
-    for (size_t i = 0; i < listing->n_entries; i++) {
-        if (i > 0) POMI_TRY(pomi_bytes_append(sql, ", ", 2, err));
-        POMI_TRY(pomi_sql_file(sql, listing->entries[i].path, err));
-    }
-    return pomi_bytes_print(sql, err, "], hive_partitioning = false) ORDER BY path, stage, reason, message");
-}
 
 /* Appends every text of the result to `texts`, row by row, each with its terminator; NULL becomes "". */
 static enum pom_status take_failures(duckdb_result *result, struct pomi_bytes *texts, size_t *n_failures,
@@ -44,6 +33,39 @@ static enum pom_status take_failures(duckdb_result *result, struct pomi_bytes *t
     return status;
 }
 
+static enum pom_status read_file(struct pomi_sink *sink, const char *path, struct pomi_bytes *texts,
+                                 size_t *n_failures, struct pom_error *err)
+{
+    struct pomi_local_file file = {0};
+    struct pomi_bytes sql = {0};
+    duckdb_connection connection = NULL;
+    duckdb_result result;
+    enum pom_status status = pomi_database_connect(sink, &connection, err);
+    if (status == POM_OK) status = pomi_store_fetch(sink->store, path, 0, &file, err);
+    if (status == POM_OK)
+        status = pomi_bytes_print(&sql, err, "SELECT path, label, stage, reason, message FROM read_parquet(");
+    if (status == POM_OK) status = pomi_sql_file(&sql, file.path, err);
+    if (status == POM_OK) status = pomi_bytes_print(&sql, err, ", hive_partitioning = false)");
+    if (status == POM_OK) status = pomi_database_query(connection, &sql, &result, POMI_READING, path, err);
+    if (status == POM_OK) {
+        status = take_failures(&result, texts, n_failures, err);
+        duckdb_destroy_result(&result);
+    }
+    duckdb_disconnect(&connection);
+    pomi_bytes_release(&sql);
+    pomi_local_file_release(&file);
+    return status;
+}
+
+static int by_text(const void *a, const void *b)
+{
+    const struct pomi_failure *left = a, *right = b;
+    int order = strcmp(left->path, right->path);
+    if (order == 0) order = strcmp(left->stage, right->stage);
+    if (order == 0) order = strcmp(left->reason, right->reason);
+    return order != 0 ? order : strcmp(left->message, right->message);
+}
+
 static enum pom_status point_at_failures(struct pomi_failure_list *list, struct pomi_bytes *texts,
                                          size_t n_failures, struct pom_error *err)
 {
@@ -59,6 +81,7 @@ static enum pom_status point_at_failures(struct pomi_failure_list *list, struct 
             text += strlen(text) + 1;
         }
     }
+    qsort(list->failures, n_failures, sizeof *list->failures, by_text);
     list->n_failures = n_failures;
     list->memory = texts->data;
     *texts = (struct pomi_bytes){0};
@@ -72,26 +95,15 @@ enum pom_status pomi_failures_read(struct pomi_failure_list *list, struct pomi_s
     char *inside = pomi_store_join(folder, "%s", pomi_table_folder(POMI_TABLE_FAILURES));
     if (inside == NULL) return pomi_fail_memory(err, strlen(folder), "a file name");
     size_t n_failures = 0;
+    bool is_there;
     struct pomi_store_listing listing = {0};
-    struct pomi_bytes sql = {0}, texts = {0};
-    duckdb_connection connection = NULL;
-    duckdb_result result;
-    enum pom_status status = POM_OK;
-    if (pomi_store_is_folder(inside)) status = pomi_table_list(&listing, inside, err);
-    if (status == POM_OK && listing.n_entries > 0) {
-        status = pomi_database_connect(sink, &connection, err);
-        if (status == POM_OK) status = print_failures_select(&sql, &listing, err);
-        if (status == POM_OK)
-            status = pomi_database_query(connection, &sql, &result, POMI_READING, inside, err);
-        if (status == POM_OK) {
-            status = take_failures(&result, &texts, &n_failures, err);
-            duckdb_destroy_result(&result);
-        }
-        if (status == POM_OK) status = point_at_failures(list, &texts, n_failures, err);
-        duckdb_disconnect(&connection);
-    }
+    struct pomi_bytes texts = {0};
+    enum pom_status status = pomi_store_is_folder(sink->store, inside, &is_there, err);
+    if (status == POM_OK && is_there) status = pomi_table_list(sink->store, &listing, inside, err);
+    for (size_t i = 0; status == POM_OK && i < listing.n_entries; i++)
+        status = read_file(sink, listing.entries[i].path, &texts, &n_failures, err);
+    if (status == POM_OK && n_failures > 0) status = point_at_failures(list, &texts, n_failures, err);
     pomi_bytes_release(&texts);
-    pomi_bytes_release(&sql);
     pomi_store_listing_release(&listing);
     free(inside);
     return status;

@@ -14,6 +14,7 @@
 #define POMONA_SINK_PART_H
 
 #include "sink/database.h"
+#include "store/store.h"
 
 #define POMI_PART_BLOCKS      4
 #define POMI_PART_MAX_COLUMNS 5
@@ -43,7 +44,7 @@ struct pomi_stream {
     struct pomi_part *part;
     enum pomi_table_format format;
     char *path;
-    char *temporary;
+    struct pomi_local_file temporary;
     struct pomi_bytes sql;
     duckdb_connection connection;
     pthread_t thread;

@@ -67,7 +67,7 @@ enum pom_status pomi_part_print_copy(struct pomi_stream *stream, const struct po
     POMI_TRY(pomi_bytes_print(sql, err, "COPY ("));
     POMI_TRY(is_parquet ? pomi_bytes_print(sql, err, "SELECT *") : print_text_select(sql, stream, err));
     POMI_TRY(pomi_bytes_print(sql, err, " FROM pomona_rows(%lld)) TO ", (long long)stream->number));
-    POMI_TRY(pomi_sql_file(sql, stream->temporary, err));
+    POMI_TRY(pomi_sql_file(sql, stream->temporary.path, err));
     POMI_TRY(pomi_bytes_print(sql, err, " (USE_TMP_FILE false, "));
     /* A CSV without quotes and escapes: the lines go to the file as they are. */
     POMI_TRY(is_parquet

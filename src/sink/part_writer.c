@@ -121,11 +121,11 @@ static enum pom_status start_stream(struct pomi_part *part, const struct pomi_pa
     stream->path = pomi_part_file(options->folder, options->part_index, options->run_id, format);
     if (stream->path == NULL) return pomi_fail_memory(err, strlen(options->folder), "a file name");
     char *folder = pomi_table_format_folder(options->folder, format);
-    enum pom_status status = folder != NULL ? pomi_store_make_folder(folder, err)
+    enum pom_status status = folder != NULL ? pomi_store_make_folder(part->sink->store, folder, err)
                                             : pomi_fail_memory(err, strlen(options->folder), "a file name");
     free(folder);
     POMI_TRY(status);
-    POMI_TRY(pomi_store_temporary(stream->path, &stream->temporary, err));
+    POMI_TRY(pomi_store_create(part->sink->store, stream->path, &stream->temporary, err));
     POMI_TRY(pomi_database_connect(part->sink, &stream->connection, err));
     pthread_mutex_lock(&part->sink->mutex);
     stream->number = ++part->sink->last_stream_number;
@@ -167,10 +167,9 @@ static void free_part(struct pomi_part *part)
     for (int i = 0; i < part->n_streams; i++) {
         struct pomi_stream *stream = &part->streams[i];
         forget_stream(part->sink, stream);
-        if (!stream->is_published && stream->temporary != NULL) pomi_store_remove(stream->temporary, NULL);
+        pomi_local_file_release(&stream->temporary);
         pomi_bytes_release(&stream->sql);
         pomi_bytes_release(&stream->line);
-        free(stream->temporary);
         free(stream->path);
     }
     for (int b = 0; b < POMI_PART_BLOCKS; b++) {
@@ -346,11 +345,11 @@ enum pom_status pomi_part_commit(struct pomi_part *part, struct pom_error *err)
     enum pom_status status = check_streams(part, err);
     for (int i = 0; status == POM_OK && i < part->n_streams; i++) {
         struct pomi_stream *stream = &part->streams[i];
-        status = pomi_store_publish(stream->temporary, stream->path, err);
+        status = pomi_store_publish(part->sink->store, &stream->temporary, stream->path, err);
         stream->is_published = status == POM_OK;
     }
     for (int i = 0; status != POM_OK && i < part->n_streams; i++)
-        if (part->streams[i].is_published) pomi_store_remove(part->streams[i].path, NULL);
+        if (part->streams[i].is_published) pomi_store_remove(part->sink->store, part->streams[i].path, NULL);
     free_part(part);
     return status;
 }

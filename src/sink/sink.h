@@ -17,7 +17,9 @@
 /* One DuckDB instance in memory. Any thread may begin parts and open readers on it, and several parts and
  * readers may be open at once; each part and each reader belongs to one thread at a time. */
 struct pomi_sink;
-enum pom_status pomi_sink_new(struct pomi_sink **sink, struct pom_error *err);
+struct pomi_store;
+/* Files are written to and read from `store`, which is borrowed; NULL: the local disk. */
+enum pom_status pomi_sink_new(struct pomi_sink **sink, struct pomi_store *store, struct pom_error *err);
 /* After all its parts and readers are gone. NULL is fine. */
 void pomi_sink_free(struct pomi_sink *sink);
 
@@ -38,9 +40,14 @@ char *pomi_table_format_folder(const char *folder, enum pomi_table_format format
 char *pomi_part_file(const char *folder, int part_index, const char *run_id, enum pomi_table_format format);
 
 /* Removes one part, or a whole table, in every format; absent is fine. */
-enum pom_status pomi_part_remove(const char *folder, int part_index, const char *run_id,
-                                 struct pom_error *err);
-enum pom_status pomi_table_remove(const char *folder, struct pom_error *err);
+enum pom_status pomi_part_remove(struct pomi_store *store, const char *folder, int part_index,
+                                 const char *run_id, struct pom_error *err);
+enum pom_status pomi_table_remove(struct pomi_store *store, const char *folder, struct pom_error *err);
+
+/* Removes every file of a table that is not one of its parts 0 to n_parts-1 in one of `formats`: those will be replaced,
+ * each whole, and what nobody will replace must not be taken for theirs. Absent is fine. */
+enum pom_status pomi_table_remove_others(struct pomi_store *store, const char *folder, int n_parts,
+                                         const char *run_id, unsigned formats, struct pom_error *err);
 
 struct pomi_part_options {
     enum pomi_table_kind kind;

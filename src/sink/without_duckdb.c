@@ -10,8 +10,9 @@ static enum pom_status fail_absent(struct pom_error *err)
                      "this build has no tables: install DuckDB's C library and build again");
 }
 
-enum pom_status pomi_sink_new(struct pomi_sink **sink, struct pom_error *err)
+enum pom_status pomi_sink_new(struct pomi_sink **sink, struct pomi_store *store, struct pom_error *err)
 {
+    (void)store;
     *sink = NULL;
     return fail_absent(err);
 }

@@ -113,6 +113,7 @@ static enum pom_status list_one(struct pomi_store_listing *found, const char *pa
     found->entries = calloc(1, sizeof *found->entries);
     if (found->entries == NULL || (found->entries[0].path = strdup(path)) == NULL)
         return pomi_fail_memory(err, strlen(path), "the listing");
+    found->entries[0].size_bytes = -1;
     found->n_entries = 1;
     return POM_OK;
 }
@@ -136,15 +137,16 @@ static enum pom_status list_lines(struct pomi_store_listing *found, struct pomi_
         if (length == 0) continue;
         char *copy = strndup((const char *)line, length);
         if (copy == NULL) return pomi_fail_memory(err, length, "the listing");
-        found->entries[found->n_entries++].path = copy;
+        found->entries[found->n_entries++] = (struct pomi_store_entry){copy, -1};
     }
     return POM_OK;
 }
 
-static enum pom_status list_file(struct pomi_store_listing *found, const char *path, struct pom_error *err)
+static enum pom_status list_file(struct pomi_store_listing *found, struct pomi_store *store, const char *path,
+                                 struct pom_error *err)
 {
     struct pomi_bytes text = {0};
-    enum pom_status status = pomi_store_read(path, LIST_FILE_MAX_BYTES, &text, err);
+    enum pom_status status = pomi_store_read(store, path, LIST_FILE_MAX_BYTES, &text, err);
     if (status == POM_OK) status = list_lines(found, pomi_bytes_view(&text), path, err);
     pomi_bytes_release(&text);
     return status;
@@ -154,15 +156,20 @@ static enum pom_status find_photos(struct pomi_store_listing *found,
                                    const struct pomi_source_options *options, struct pom_error *err)
 {
     const char *source = options->source;
-    if (source[0] == '@') return list_file(found, source + 1, err);
-    if (!pomi_store_exists(source))
+    bool is_folder, is_file;
+    if (source[0] == '@') return list_file(found, options->store, source + 1, err);
+    /* The folder is asked for first: on S3, what may list a folder need not be allowed to look at an object of its name. */
+    POMI_TRY(pomi_store_is_folder(options->store, source, &is_folder, err));
+    if (!is_folder) {
+        POMI_TRY(pomi_store_is_file(options->store, source, &is_file, err));
+        if (is_file) return list_one(found, source, err);
         return pomi_fail(err, POM_ERROR_NOT_FOUND, "not_found", "the source %s is not there", source);
-    if (!pomi_store_is_folder(source)) return list_one(found, source, err);
-
+    }
     struct patterns patterns = {0};
     enum pom_status status =
         read_patterns(&patterns, options->glob != NULL ? options->glob : default_glob, err);
-    if (status == POM_OK) status = pomi_store_list(source, name_matches, &patterns, found, err);
+    if (status == POM_OK)
+        status = pomi_store_list(options->store, source, name_matches, &patterns, found, err);
     free(patterns.text);
     return status;
 }
@@ -202,6 +209,7 @@ static enum pom_status fill_listing(struct pomi_listing *listing, const struct p
         const char *label;
         size_t label_bytes = find_label(labels, found->entries[i].path, &label);
         size_t path_bytes = strlen(found->entries[i].path);
+        listing->photos[i].size_bytes = found->entries[i].size_bytes;
         listing->photos[i].path = memcpy(text, found->entries[i].path, path_bytes + 1);
         text += path_bytes + 1;
         listing->photos[i].label = memcpy(text, label, label_bytes);

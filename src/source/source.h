@@ -9,16 +9,20 @@
 
 #include "base/bytes.h"
 
+struct pomi_store;
+
 struct pomi_source_options {
-    const char *source; /* folder, photo, or "@FILE": a list file with one path a line */
-    const char *glob;   /* space-separated patterns on the file name, case-insensitive; NULL: the default */
+    struct pomi_store *store; /* NULL: the local disk */
+    const char *source;       /* folder, photo, or "@FILE": a list file with one path a line */
+    const char *glob; /* space-separated patterns on the file name, case-insensitive; NULL: the default */
     const char
         *label_from; /* NULL or "parent": second-to-last path element; "none"; "regex:..." with one group */
 };
 
 struct pomi_photo {
-    const char *path;  /* as the user could open it */
-    const char *label; /* "" when there is none */
+    const char *path;   /* as the user could open it */
+    const char *label;  /* "" when there is none */
+    int64_t size_bytes; /* when it was listed; -1: not known */
 };
 
 struct pomi_listing {

@@ -6,7 +6,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,8 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/sizes.h"
-#include "store/store.h"
+#include "store/place.h"
 
 static enum pom_status fail_errno(struct pom_error *err, const char *what, const char *path)
 {
@@ -40,31 +38,29 @@ static char *folder_of(const char *path)
     return slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
 }
 
-char *pomi_store_join(const char *folder, const char *format, ...)
+static enum pom_status local_is_file(struct pomi_store *store, const char *path, bool *is_file,
+                                     struct pom_error *err)
 {
-    char *name = NULL, *path = NULL;
-    va_list arguments;
-    va_start(arguments, format);
-    int length = vasprintf(&name, format, arguments);
-    va_end(arguments);
-    if (length < 0) return NULL;
-    size_t folder_bytes = strlen(folder);
-    const char *separator = folder_bytes > 0 && folder[folder_bytes - 1] == '/' ? "" : "/";
-    if (asprintf(&path, "%s%s%s", folder, separator, name) < 0) path = NULL;
-    free(name);
-    return path;
-}
-
-bool pomi_store_exists(const char *path)
-{
+    (void)store;
+    (void)err;
     struct stat facts;
-    return stat(path, &facts) == 0;
+    *is_file = stat(path, &facts) == 0 && !S_ISDIR(facts.st_mode);
+    return POM_OK;
 }
 
-bool pomi_store_is_folder(const char *path)
+static bool is_folder_here(const char *path)
 {
     struct stat facts;
     return stat(path, &facts) == 0 && S_ISDIR(facts.st_mode);
+}
+
+static enum pom_status local_is_folder(struct pomi_store *store, const char *path, bool *is_folder,
+                                       struct pom_error *err)
+{
+    (void)store;
+    (void)err;
+    *is_folder = is_folder_here(path);
+    return POM_OK;
 }
 
 static enum pom_status read_all(int file, const char *path, size_t max_bytes, struct pomi_bytes *bytes,
@@ -91,9 +87,10 @@ static enum pom_status read_all(int file, const char *path, size_t max_bytes, st
     return POM_OK;
 }
 
-enum pom_status pomi_store_read(const char *path, size_t max_bytes, struct pomi_bytes *bytes,
-                                struct pom_error *err)
+static enum pom_status local_read(struct pomi_store *store, const char *path, size_t max_bytes,
+                                  struct pomi_bytes *bytes, struct pom_error *err)
 {
+    (void)store;
     /* O_NONBLOCK: a FIFO among the photos must not hang the run; regular files do not care. */
     int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (file < 0) return fail_errno(err, "read", path);
@@ -102,15 +99,19 @@ enum pom_status pomi_store_read(const char *path, size_t max_bytes, struct pomi_
     return status;
 }
 
-enum pom_status pomi_store_temporary(const char *path, char **temporary, struct pom_error *err)
+/* "FOLDER/.NAME.tmp-PROCESS": beside the result, since a rename cannot leave its file system. */
+static enum pom_status local_create(struct pomi_store *store, const char *path, struct pomi_local_file *file,
+                                    struct pom_error *err)
 {
+    (void)store;
     const char *slash = strrchr(path, '/');
     int folder_bytes = slash == NULL ? 0 : (int)(slash - path) + 1;
     const char *name = path + folder_bytes;
-    if (asprintf(temporary, "%.*s.%s.tmp-%ld", folder_bytes, path, name, (long)getpid()) < 0) {
-        *temporary = NULL; /* asprintf leaves it undefined, and callers free it */
+    if (asprintf(&file->path, "%.*s.%s.tmp-%ld", folder_bytes, path, name, (long)getpid()) < 0) {
+        file->path = NULL; /* asprintf leaves it undefined */
         return pomi_fail_memory(err, strlen(path), "a file name");
     }
+    file->is_temporary = true;
     return POM_OK;
 }
 
@@ -131,18 +132,65 @@ static enum pom_status flush_folder_of(const char *path, struct pom_error *err)
     return status;
 }
 
-enum pom_status pomi_store_publish(const char *temporary, const char *path, struct pom_error *err)
+static enum pom_status local_publish(struct pomi_store *store, struct pomi_local_file *file, const char *path,
+                                     struct pom_error *err)
 {
-    int file = open(temporary, O_RDONLY | O_CLOEXEC);
-    if (file < 0 && errno == ENOENT) /* not the caller's mistake, as a wrong path would be */
+    (void)store;
+    int descriptor = open(file->path, O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0 && errno == ENOENT) /* not the caller's mistake, as a wrong path would be */
         return pomi_fail(err, POM_ERROR_IO, "output_gone",
-                         "%s was written and is gone: something else removes files there", temporary);
-    if (file < 0) return fail_errno(err, "publish", temporary);
-    enum pom_status status = fsync(file) == 0 ? POM_OK : fail_errno(err, "flush", temporary);
-    close(file);
+                         "%s was written and is gone: something else removes files there", file->path);
+    if (descriptor < 0) return fail_errno(err, "publish", file->path);
+    enum pom_status status = fsync(descriptor) == 0 ? POM_OK : fail_errno(err, "flush", file->path);
+    close(descriptor);
     POMI_TRY(status);
-    if (rename(temporary, path) != 0) return fail_errno(err, "write", path);
+    if (rename(file->path, path) != 0) return fail_errno(err, "write", path);
+    file->is_temporary = false;
+    pomi_local_file_release(file);
     return flush_folder_of(path, err);
+}
+
+static enum pom_status local_fetch(struct pomi_store *store, const char *path, size_t tail_bytes,
+                                   struct pomi_local_file *file, struct pom_error *err)
+{
+    (void)store;
+    (void)tail_bytes;
+    file->path = strdup(path);
+    return file->path != NULL ? POM_OK : pomi_fail_memory(err, strlen(path), "a file name");
+}
+
+enum pom_status pomi_local_file_unnamed(struct pomi_local_file *file, struct pom_error *err)
+{
+    const char *folder = getenv("TMPDIR");
+    if (folder == NULL || folder[0] == '\0') folder = "/tmp";
+    int descriptor = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (descriptor < 0 && errno != EOPNOTSUPP && errno != EISDIR)
+        return fail_errno(err, "make a temporary file in", folder);
+    if (descriptor < 0) { /* a file system without such files: one with a name that goes away at once */
+        char *name = pomi_store_join(folder, ".pomona-XXXXXX");
+        if (name == NULL) return pomi_fail_memory(err, strlen(folder), "a file name");
+        descriptor = mkostemp(name, O_CLOEXEC);
+        enum pom_status status =
+            descriptor < 0 ? fail_errno(err, "make a temporary file in", folder) : POM_OK;
+        if (descriptor >= 0) unlink(name);
+        free(name);
+        POMI_TRY(status);
+    }
+    if (asprintf(&file->path, "/proc/self/fd/%d", descriptor) < 0) {
+        file->path = NULL;
+        close(descriptor);
+        return pomi_fail_memory(err, 0, "a file name");
+    }
+    file->descriptor = descriptor + 1;
+    return POM_OK;
+}
+
+void pomi_local_file_release(struct pomi_local_file *file)
+{
+    if (file->is_temporary && file->path != NULL) unlink(file->path);
+    if (file->descriptor > 0) close(file->descriptor - 1);
+    free(file->path);
+    *file = (struct pomi_local_file){0};
 }
 
 static enum pom_status write_all(int file, struct pomi_view content, const char *path, struct pom_error *err)
@@ -156,21 +204,23 @@ static enum pom_status write_all(int file, struct pomi_view content, const char 
     return POM_OK;
 }
 
-enum pom_status pomi_store_write(const char *path, struct pomi_view content, struct pom_error *err)
+static enum pom_status local_write(struct pomi_store *store, const char *path, struct pomi_view content,
+                                   struct pom_error *err)
 {
-    char *temporary = NULL;
-    POMI_TRY(pomi_store_temporary(path, &temporary, err));
-    int file = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    struct pomi_local_file temporary = {0};
+    POMI_TRY(local_create(store, path, &temporary, err));
+    int file = open(temporary.path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    temporary.is_temporary = file >= 0;
     enum pom_status status = file < 0 ? fail_errno(err, "write", path) : write_all(file, content, path, err);
     if (file >= 0 && close(file) != 0 && status == POM_OK) status = fail_errno(err, "write", path);
-    if (status == POM_OK) status = pomi_store_publish(temporary, path, err);
-    if (status != POM_OK && file >= 0) unlink(temporary);
-    free(temporary);
+    if (status == POM_OK) status = local_publish(store, &temporary, path, err);
+    pomi_local_file_release(&temporary);
     return status;
 }
 
-enum pom_status pomi_store_make_folder(const char *path, struct pom_error *err)
+static enum pom_status local_make_folder(struct pomi_store *store, const char *path, struct pom_error *err)
 {
+    (void)store;
     char *partial = strdup(path);
     if (partial == NULL) return pomi_fail_memory(err, strlen(path), "a file name");
     enum pom_status status = POM_OK;
@@ -183,19 +233,20 @@ enum pom_status pomi_store_make_folder(const char *path, struct pom_error *err)
         *slash = separator;
         if (separator == '\0') break;
     }
-    if (status == POM_OK && !pomi_store_is_folder(path))
+    if (status == POM_OK && !is_folder_here(path))
         status = pomi_fail(err, POM_ERROR_EXISTS, "not_a_folder", "%s is there and is not a folder", path);
     free(partial);
     return status;
 }
 
-enum pom_status pomi_store_remove(const char *path, struct pom_error *err)
+static enum pom_status local_remove(struct pomi_store *store, const char *path, struct pom_error *err)
 {
+    (void)store;
     if (unlink(path) != 0 && errno != ENOENT) return fail_errno(err, "remove", path);
     return POM_OK;
 }
 
-enum pom_status pomi_store_remove_tree(const char *path, struct pom_error *err)
+static enum pom_status local_remove_tree(struct pomi_store *store, const char *path, struct pom_error *err)
 {
     DIR *folder = opendir(path);
     if (folder == NULL) return errno == ENOENT ? POM_OK : fail_errno(err, "remove", path);
@@ -207,9 +258,9 @@ enum pom_status pomi_store_remove_tree(const char *path, struct pom_error *err)
         if (inside == NULL) {
             status = pomi_fail_memory(err, strlen(path), "a file name");
         } else if (lstat(inside, &facts) == 0 && S_ISDIR(facts.st_mode)) {
-            status = pomi_store_remove_tree(inside, err); /* a link to a folder is only unlinked */
+            status = local_remove_tree(store, inside, err); /* a link to a folder is only unlinked */
         } else {
-            status = pomi_store_remove(inside, err);
+            status = local_remove(store, inside, err);
         }
         free(inside);
     }
@@ -218,15 +269,26 @@ enum pom_status pomi_store_remove_tree(const char *path, struct pom_error *err)
     return status;
 }
 
-struct pomi_store_lock {
+struct folder_lock {
+    struct pomi_store_lock lock; /* first */
     int file;
 };
 
-enum pom_status pomi_store_lock(struct pomi_store_lock **lock, const char *folder, struct pom_error *err)
+static void unlock(struct pomi_store_lock *lock)
 {
-    *lock = NULL;
-    struct pomi_store_lock *made = malloc(sizeof *made);
+    struct folder_lock *held = (struct folder_lock *)lock;
+    if (held->file >= 0) close(held->file);
+    free(held);
+}
+
+/* The system lets go of it when the process ends, so it never has to be checked. */
+static enum pom_status local_lock(struct pomi_store *store, struct pomi_store_lock **lock, const char *folder,
+                                  struct pom_error *err)
+{
+    (void)store;
+    struct folder_lock *made = calloc(1, sizeof *made);
     if (made == NULL) return pomi_fail_memory(err, sizeof *made, "a lock");
+    made->lock.unlock = unlock;
     made->file = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     enum pom_status status = made->file < 0 ? fail_errno(err, "lock", folder) : POM_OK;
     if (status == POM_OK && flock(made->file, LOCK_EX | LOCK_NB) != 0)
@@ -236,18 +298,11 @@ enum pom_status pomi_store_lock(struct pomi_store_lock **lock, const char *folde
                             "another pomona is writing to %s: wait for it or choose another output", folder)
                 : fail_errno(err, "lock", folder);
     if (status != POM_OK) {
-        pomi_store_unlock(made);
+        unlock(&made->lock);
         return status;
     }
-    *lock = made;
+    *lock = &made->lock;
     return POM_OK;
-}
-
-void pomi_store_unlock(struct pomi_store_lock *lock)
-{
-    if (lock == NULL) return;
-    if (lock->file >= 0) close(lock->file);
-    free(lock);
 }
 
 /* --- listing --- */
@@ -264,23 +319,7 @@ struct walk {
     bool (*keep)(void *user, const char *path);
     void *user;
     struct pomi_store_listing *listing;
-    size_t capacity;
 };
-
-static enum pom_status add_entry(struct walk *walk, char *path, int64_t size_bytes, struct pom_error *err)
-{
-    struct pomi_store_listing *listing = walk->listing;
-    if (listing->n_entries == walk->capacity) {
-        size_t capacity = walk->capacity > 0 ? walk->capacity * 2 : 256, size;
-        struct pomi_store_entry *grown =
-            pomi_size_multiply(capacity, sizeof *grown, &size) ? realloc(listing->entries, size) : NULL;
-        if (grown == NULL) return pomi_fail_memory(err, capacity, "the listing");
-        listing->entries = grown;
-        walk->capacity = capacity;
-    }
-    listing->entries[listing->n_entries++] = (struct pomi_store_entry){path, size_bytes};
-    return POM_OK;
-}
 
 static enum pom_status walk_folder(struct walk *walk, const char *path, const struct ancestor *parent,
                                    struct pom_error *err);
@@ -297,7 +336,7 @@ static enum pom_status walk_item(struct walk *walk, char **path, const struct an
     }
     if (S_ISDIR(facts.st_mode)) return walk_folder(walk, *path, self, err);
     if (!walk->keep(walk->user, *path)) return POM_OK;
-    POMI_TRY(add_entry(walk, *path, (int64_t)facts.st_size, err));
+    POMI_TRY(pomi_store_listing_add(walk->listing, *path, (int64_t)facts.st_size, err));
     *path = NULL;
     return POM_OK;
 }
@@ -334,41 +373,45 @@ static enum pom_status walk_folder(struct walk *walk, const char *path, const st
     return status;
 }
 
-static int by_path(const void *a, const void *b)
+static enum pom_status local_list(struct pomi_store *store, const char *folder,
+                                  bool (*keep)(void *user, const char *path), void *user,
+                                  struct pomi_store_listing *listing, struct pom_error *err)
 {
-    return strcmp(((const struct pomi_store_entry *)a)->path, ((const struct pomi_store_entry *)b)->path);
+    (void)store;
+    struct walk walk = {keep, user, listing};
+    return walk_folder(&walk, folder, NULL, err);
 }
 
-void pomi_store_listing_sort(struct pomi_store_listing *listing)
-{
-    if (listing->n_entries > 1)
-        qsort(listing->entries, listing->n_entries, sizeof *listing->entries, by_path);
-}
-
-static bool keep_all(void *user, const char *path)
+static bool is_temporary(void *user, const char *path)
 {
     (void)user;
-    (void)path;
-    return true;
+    const char *slash = strrchr(path, '/'), *name = slash != NULL ? slash + 1 : path;
+    return name[0] == '.' && strstr(name, ".tmp-") != NULL;
 }
 
-enum pom_status pomi_store_list(const char *folder, bool (*keep)(void *user, const char *path), void *user,
-                                struct pomi_store_listing *listing, struct pom_error *err)
+static enum pom_status local_remove_unfinished(struct pomi_store *store, const char *folder,
+                                               struct pom_error *err)
 {
-    *listing = (struct pomi_store_listing){0};
-    struct walk walk = {keep != NULL ? keep : keep_all, user, listing, 0};
-    enum pom_status status = walk_folder(&walk, folder, NULL, err);
-    if (status != POM_OK) {
-        pomi_store_listing_release(listing);
-        return status;
-    }
-    pomi_store_listing_sort(listing);
-    return POM_OK;
+    struct pomi_store_listing left = {0};
+    enum pom_status status = local_list(store, folder, is_temporary, NULL, &left, err);
+    for (size_t i = 0; status == POM_OK && i < left.n_entries; i++)
+        status = local_remove(store, left.entries[i].path, err);
+    pomi_store_listing_release(&left);
+    return status;
 }
 
-void pomi_store_listing_release(struct pomi_store_listing *listing)
-{
-    for (size_t i = 0; i < listing->n_entries; i++) free(listing->entries[i].path);
-    free(listing->entries);
-    *listing = (struct pomi_store_listing){0};
-}
+const struct pomi_place pomi_local_place = {
+    .read = local_read,
+    .write = local_write,
+    .create = local_create,
+    .publish = local_publish,
+    .fetch = local_fetch,
+    .make_folder = local_make_folder,
+    .remove = local_remove,
+    .remove_tree = local_remove_tree,
+    .remove_unfinished = local_remove_unfinished,
+    .is_file = local_is_file,
+    .is_folder = local_is_folder,
+    .list = local_list,
+    .lock = local_lock,
+};

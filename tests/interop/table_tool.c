@@ -96,7 +96,7 @@ int main(int n_arguments, char **arguments)
 {
     struct pom_error err = {0};
     struct pomi_sink *sink = NULL;
-    enum pom_status status = pomi_sink_new(&sink, &err);
+    enum pom_status status = pomi_sink_new(&sink, NULL, &err);
     if (status == POM_OK && n_arguments == 4 && strcmp(arguments[1], "write") == 0)
         status = write_table(sink, arguments[2], atol(arguments[3]), &err);
     else if (status == POM_OK && n_arguments == 3 && strcmp(arguments[1], "read") == 0)

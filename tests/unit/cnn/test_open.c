@@ -24,7 +24,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void)state;
-    return (int)pomi_store_remove_tree(folder, NULL);
+    return (int)pomi_store_remove_tree(NULL, folder, NULL);
 }
 
 /* A network file called NAME in the folder: orchard's graph under another name. */
@@ -36,7 +36,7 @@ static void install(const char *name)
     assert_int_equal(pom_network_open(&orchard, "orchard", NULL), POM_OK);
     assert_int_equal(pomi_network_file_write(&bytes, &orchard->graph, &text, NULL), POM_OK);
     char *path = pomi_store_join(folder, "%s.pomona", name);
-    assert_int_equal(pomi_store_write(path, pomi_bytes_view(&bytes), NULL), POM_OK);
+    assert_int_equal(pomi_store_write(NULL, path, pomi_bytes_view(&bytes), NULL), POM_OK);
     free(path);
     pomi_bytes_release(&bytes);
     pom_network_free(orchard);
@@ -63,7 +63,8 @@ static void auto_says_what_it_took_and_why(void **state)
 
     /* A damaged one is an error: quietly taking the other network would mix features. */
     char *path = pomi_store_join(folder, "mobilenetv2.pomona");
-    assert_int_equal(pomi_store_write(path, (struct pomi_view){(const uint8_t *)"damaged", 7}, NULL), POM_OK);
+    assert_int_equal(pomi_store_write(NULL, path, (struct pomi_view){(const uint8_t *)"damaged", 7}, NULL),
+                     POM_OK);
     free(path);
     assert_int_equal(pom_network_open(&network, "auto", &err), POM_ERROR_FORMAT);
     assert_null(network);

@@ -128,7 +128,7 @@ static int set_up(void **state)
     if (mkdtemp(place->folder) == NULL) return -1;
     snprintf(file, sizeof file, "%s/source.h5", place->folder);
     keras_write(file, KERAS_LEGACY, KERAS_SOUND);
-    if (pomi_store_read(file, 1 << 26, &place->weights, NULL) != POM_OK) return -1;
+    if (pomi_store_read(NULL, file, 1 << 26, &place->weights, NULL) != POM_OK) return -1;
     unlink(file);
     snprintf(place->part, sizeof place->part, "%s/.tiny.download", place->folder);
     snprintf(place->installed, sizeof place->installed, "%s/tiny.pomona", place->folder);
@@ -149,7 +149,7 @@ static int tear_down(void **state)
 {
     struct place *place = *state;
     stop(&place->server);
-    pomi_store_remove_tree(place->folder, NULL);
+    pomi_store_remove_tree(NULL, place->folder, NULL);
     pomi_bytes_release(&place->weights);
     free(place);
     return 0;
@@ -180,13 +180,13 @@ static void expect_installed(const struct place *place)
     assert_string_equal(pom_network_info(network)->identity, sha256);
     pomi_bytes_release(&file);
     pom_network_free(network);
-    assert_false(pomi_store_exists(place->part));
+    assert_false(access(place->part, F_OK) == 0);
 }
 
 static size_t file_bytes(const char *path)
 {
     struct pomi_bytes bytes = {0};
-    if (pomi_store_read(path, 1 << 26, &bytes, NULL) != POM_OK) return SIZE_MAX;
+    if (pomi_store_read(NULL, path, 1 << 26, &bytes, NULL) != POM_OK) return SIZE_MAX;
     size_t size_bytes = bytes.size_bytes;
     pomi_bytes_release(&bytes);
     return size_bytes;
@@ -229,8 +229,8 @@ static void a_wrong_checksum_is_refused(void **state)
     struct place *place = *state;
     place->known.md5 = "4d473c1dd8becc155b73f8504c6f6626";
     expect(place, POM_ERROR_MISMATCH, "wrong_checksum", place->md5);
-    assert_false(pomi_store_exists(place->installed));
-    assert_false(pomi_store_exists(place->part));
+    assert_false(access(place->installed, F_OK) == 0);
+    assert_false(access(place->part, F_OK) == 0);
 }
 
 static void a_wrong_network_is_refused(void **state)
@@ -245,7 +245,7 @@ static void a_wrong_network_is_refused(void **state)
     expect(place, POM_ERROR_MISMATCH, "missing_tensor", "not the network tiny");
     place->server.content = (struct pomi_view){(const uint8_t *)"<html>", 6};
     expect(place, POM_ERROR_MISMATCH, "not_weights", "not the network tiny");
-    assert_false(pomi_store_exists(place->part));
+    assert_false(access(place->part, F_OK) == 0);
     place->server.content = pomi_bytes_view(&place->weights);
     expect_installed(place); /* what was there before is untouched */
 }
@@ -257,7 +257,7 @@ static void a_cut_connection_is_continued(void **state)
     char range[64];
     place->server.cut_after_bytes = half;
     expect(place, POM_ERROR_IO, "connection_lost", "goes on from there");
-    assert_false(pomi_store_exists(place->installed));
+    assert_false(access(place->installed, F_OK) == 0);
     assert_int_equal(file_bytes(place->part), half);
     place->server.cut_after_bytes = 100;
     expect(place, POM_ERROR_IO, "connection_lost", "goes on from there");
@@ -295,14 +295,14 @@ static void a_wrong_range_is_not_appended(void **state)
 static void a_complete_download_is_not_repeated(void **state)
 {
     struct place *place = *state;
-    assert_int_equal(pomi_store_write(place->part, pomi_bytes_view(&place->weights), NULL), POM_OK);
+    assert_int_equal(pomi_store_write(NULL, place->part, pomi_bytes_view(&place->weights), NULL), POM_OK);
     expect(place, POM_OK, NULL, NULL);
     expect_installed(place);
     /* One that is too long can only be thrown away. */
     struct pomi_bytes longer = {0};
     pomi_bytes_append(&longer, place->weights.data, place->weights.size_bytes, NULL);
     pomi_bytes_append(&longer, "x", 1, NULL);
-    assert_int_equal(pomi_store_write(place->part, pomi_bytes_view(&longer), NULL), POM_OK);
+    assert_int_equal(pomi_store_write(NULL, place->part, pomi_bytes_view(&longer), NULL), POM_OK);
     pomi_bytes_release(&longer);
     expect(place, POM_ERROR_MISMATCH, "wrong_checksum", "removed");
     expect(place, POM_OK, NULL, NULL);
@@ -316,7 +316,7 @@ static void the_caller_can_stop_and_go_on(void **state)
     place->options.progress = count_progress;
     place->options.user = &progress;
     expect(place, POM_ERROR_INTERRUPTED, "interrupted", "goes on from there");
-    assert_false(pomi_store_exists(place->installed));
+    assert_false(access(place->installed, F_OK) == 0);
     place->options.progress = NULL;
     expect(place, POM_OK, NULL, NULL);
     expect_installed(place);
@@ -336,7 +336,7 @@ static void refusals_keep_what_is_there(void **state)
     place->options.address = "file:///etc/hostname";
     expect(place, POM_ERROR_IO, "no_connection", "cannot download");
     assert_int_equal(file_bytes(place->part), 5000);
-    assert_false(pomi_store_exists(place->installed));
+    assert_false(access(place->installed, F_OK) == 0);
 }
 
 static void two_pulls_do_not_mix(void **state)
@@ -367,7 +367,7 @@ static void mobilenetv2_is_known_by_its_features(void **state)
     char path[4096], installed[128];
     struct pomi_bytes real = {0};
     snprintf(path, sizeof path, "%s/models/mobilenet_v2_1.0_224_no_top.h5", shared != NULL ? shared : "");
-    if (pomi_store_read(path, 1 << 26, &real, NULL) != POM_OK) {
+    if (pomi_store_read(NULL, path, 1 << 26, &real, NULL) != POM_OK) {
         print_message("skipped: no %s\n", path);
         skip();
     }
@@ -398,7 +398,7 @@ static void mobilenetv2_is_known_by_its_features(void **state)
     place->server.content = pomi_bytes_view(&changed);
     assert_int_equal(pom_network_pull("mobilenetv2", &place->options, &err), POM_ERROR_MISMATCH);
     if (strstr(err.message, "does not compute") == NULL) fail_msg("%s", err.message);
-    assert_false(pomi_store_exists(installed));
+    assert_false(access(installed, F_OK) == 0);
     place->server.content = (struct pomi_view){0};
     pomi_bytes_release(&changed);
     pomi_bytes_release(&real);

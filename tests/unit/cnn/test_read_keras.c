@@ -28,7 +28,7 @@ static struct pomi_bytes keras_bytes(enum keras_layout layout, enum keras_defect
     assert_true(file >= 0);
     close(file);
     keras_write(path, layout, defect);
-    assert_int_equal(pomi_store_read(path, 1 << 26, &bytes, NULL), POM_OK);
+    assert_int_equal(pomi_store_read(NULL, path, 1 << 26, &bytes, NULL), POM_OK);
     unlink(path);
     return bytes;
 }

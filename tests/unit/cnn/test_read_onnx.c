@@ -21,7 +21,7 @@ static struct pomi_bytes model(const char *name)
     struct pomi_bytes bytes = {0};
     const char *source = getenv("POMONA_SOURCE");
     snprintf(path, sizeof path, "%s/tests/fuzz/corpus/read_onnx/%s", source != NULL ? source : ".", name);
-    if (pomi_store_read(path, 1 << 20, &bytes, NULL) != POM_OK) fail_msg("no %s", path);
+    if (pomi_store_read(NULL, path, 1 << 20, &bytes, NULL) != POM_OK) fail_msg("no %s", path);
     return bytes;
 }
 

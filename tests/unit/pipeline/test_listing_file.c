@@ -25,15 +25,16 @@ static int enter_folder(void **state)
 static int leave_folder(void **state)
 {
     (void)state;
-    return chdir("/") != 0 || pomi_store_remove_tree(folder, NULL) != POM_OK;
+    return chdir("/") != 0 || pomi_store_remove_tree(NULL, folder, NULL) != POM_OK;
 }
 
 /* A listing read from the bytes of a listing file. */
 static enum pom_status read_text(struct pomi_listing *listing, const char *text, size_t text_bytes)
 {
     assert_int_equal(
-        pomi_store_write("_listing", (struct pomi_view){(const uint8_t *)text, text_bytes}, &err), POM_OK);
-    return pomi_listing_file_read(listing, ".", &err);
+        pomi_store_write(NULL, "_listing", (struct pomi_view){(const uint8_t *)text, text_bytes}, &err),
+        POM_OK);
+    return pomi_listing_file_read(listing, NULL, ".", &err);
 }
 
 #define READ(listing, text) assert_int_equal(read_text(listing, text, sizeof text - 1), POM_OK)
@@ -53,8 +54,8 @@ static void what_is_written_is_read(void **state)
     (void)state;
     struct pomi_photo photos[] = {{"a\nb/1.jpg", "a\nb"}, {"b/\xff.jpg", "b"}, {"c.jpg", ""}};
     struct pomi_listing listing = {.photos = photos, .n_photos = 3}, read;
-    assert_int_equal(pomi_listing_file_write(&listing, ".", &err), POM_OK);
-    assert_int_equal(pomi_listing_file_read(&read, ".", &err), POM_OK);
+    assert_int_equal(pomi_listing_file_write(&listing, NULL, ".", &err), POM_OK);
+    assert_int_equal(pomi_listing_file_read(&read, NULL, ".", &err), POM_OK);
     assert_paths(&read, "a\nb/1.jpg|a\nb;b/\xff.jpg|b;c.jpg|;");
     assert_int_equal(strlen(read.hash), 64);
     pomi_listing_release(&read);
@@ -71,8 +72,8 @@ static void damaged_files_are_refused(void **state)
         assert_non_null(strstr(err.message, "./_listing is damaged: start again with --overwrite"));
         assert_null(listing.photos);
     }
-    assert_int_equal(pomi_store_remove("_listing", &err), POM_OK);
-    assert_int_equal(pomi_listing_file_read(&listing, ".", &err), POM_ERROR_NOT_FOUND);
+    assert_int_equal(pomi_store_remove(NULL, "_listing", &err), POM_OK);
+    assert_int_equal(pomi_listing_file_read(&listing, NULL, ".", &err), POM_ERROR_NOT_FOUND);
 }
 
 static void new_photos_go_to_the_end(void **state)

@@ -25,25 +25,25 @@ static int enter_folder(void **state)
 static int leave_folder(void **state)
 {
     (void)state;
-    return chdir("/") != 0 || pomi_store_remove_tree(folder, NULL) != POM_OK;
+    return chdir("/") != 0 || pomi_store_remove_tree(NULL, folder, NULL) != POM_OK;
 }
 
 static enum pom_status read_text(json_t **manifest, const char *text)
 {
     struct pomi_view content = {(const uint8_t *)text, strlen(text)};
-    assert_int_equal(pomi_store_write("run.json", content, &err), POM_OK);
-    return pomi_manifest_read(manifest, ".", &err);
+    assert_int_equal(pomi_store_write(NULL, "run.json", content, &err), POM_OK);
+    return pomi_manifest_read(manifest, NULL, ".", &err);
 }
 
 static void what_is_written_is_read(void **state)
 {
     (void)state;
     json_t *manifest, *read;
-    assert_int_equal(pomi_manifest_read(&read, ".", &err), POM_ERROR_NOT_FOUND);
+    assert_int_equal(pomi_manifest_read(&read, NULL, ".", &err), POM_ERROR_NOT_FOUND);
     manifest =
         json_pack("{s:s, s:{s:I}}", "format", POMI_MANIFEST_FORMAT, "counts", "listed", (json_int_t)1 << 53);
-    assert_int_equal(pomi_manifest_write(manifest, ".", &err), POM_OK);
-    assert_int_equal(pomi_manifest_read(&read, ".", &err), POM_OK);
+    assert_int_equal(pomi_manifest_write(manifest, NULL, ".", &err), POM_OK);
+    assert_int_equal(pomi_manifest_read(&read, NULL, ".", &err), POM_OK);
     assert_true(json_equal(manifest, read));
     json_decref(read);
     json_decref(manifest);

@@ -65,7 +65,7 @@ static void collect(struct outcome *outcomes, int n_threads, size_t n_order)
     struct pomi_workers *workers;
     struct pomi_photo_result result;
     size_t n = 0, n_features = (size_t)prototype->n_features;
-    assert_int_equal(pomi_workers_new(&workers, prototype, n_threads, &listing, order, n_order, &err),
+    assert_int_equal(pomi_workers_new(&workers, prototype, NULL, n_threads, &listing, order, n_order, &err),
                      POM_OK);
     while (pomi_workers_next(workers, 10, &result)) {
         if (result.photo == SIZE_MAX) continue;
@@ -123,7 +123,8 @@ static void a_stop_ends_it_at_any_place(void **state)
     for (size_t stop_at = 0; stop_at < 20; stop_at += 9) {
         struct pomi_workers *workers;
         struct pomi_photo_result result;
-        assert_int_equal(pomi_workers_new(&workers, prototype, 4, &listing, order, N_PHOTOS, &err), POM_OK);
+        assert_int_equal(pomi_workers_new(&workers, prototype, NULL, 4, &listing, order, N_PHOTOS, &err),
+                         POM_OK);
         for (size_t n = 0; n < stop_at;) {
             assert_true(pomi_workers_next(workers, 10, &result));
             n += result.photo != SIZE_MAX;
@@ -141,7 +142,7 @@ static void a_short_wait_gives_up_and_comes_back(void **state)
     struct pomi_workers *workers;
     struct pomi_photo_result result;
     size_t n = 0;
-    assert_int_equal(pomi_workers_new(&workers, prototype, 2, &listing, order, N_PHOTOS, &err), POM_OK);
+    assert_int_equal(pomi_workers_new(&workers, prototype, NULL, 2, &listing, order, N_PHOTOS, &err), POM_OK);
     while (pomi_workers_next(workers, 0, &result)) {
         if (result.photo == SIZE_MAX) continue;
         assert_int_equal(result.photo, order[n++]);

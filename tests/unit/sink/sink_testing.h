@@ -37,7 +37,7 @@ static inline int fixture_open(void **state)
     snprintf(fixture->folder, sizeof fixture->folder, "/tmp/pomona-sink-XXXXXX");
     assert_non_null(mkdtemp(fixture->folder));
     assert_int_equal(chdir(fixture->folder), 0);
-    assert_int_equal(pomi_sink_new(&fixture->sink, NULL), POM_OK);
+    assert_int_equal(pomi_sink_new(&fixture->sink, NULL, NULL), POM_OK);
     assert_int_equal(duckdb_open(NULL, &fixture->database), DuckDBSuccess);
     assert_int_equal(duckdb_connect(fixture->database, &fixture->connection), DuckDBSuccess);
     *state = fixture;
@@ -51,7 +51,7 @@ static inline int fixture_close(void **state)
     duckdb_disconnect(&fixture->connection);
     duckdb_close(&fixture->database);
     assert_int_equal(chdir("/"), 0);
-    pomi_store_remove_tree(fixture->folder, NULL);
+    pomi_store_remove_tree(NULL, fixture->folder, NULL);
     free(fixture);
     return 0;
 }
@@ -200,7 +200,7 @@ static inline void check_made_rows(struct fixture *fixture, const char *folder, 
 static inline size_t count_files(const char *folder)
 {
     struct pomi_store_listing listing;
-    assert_int_equal(pomi_store_list(folder, NULL, NULL, &listing, NULL), POM_OK);
+    assert_int_equal(pomi_store_list(NULL, folder, NULL, NULL, &listing, NULL), POM_OK);
     size_t n_entries = listing.n_entries;
     pomi_store_listing_release(&listing);
     return n_entries;

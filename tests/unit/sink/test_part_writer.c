@@ -211,8 +211,8 @@ static void numbers_in_text_read_back_as_the_same_float(void **state)
     enum { ROWS = 2000, WIDTH = 16 };
     write_part(fixture, "t", POMI_FORMAT_CSV | POMI_FORMAT_JSON, ROWS, WIDTH, 100);
     struct pomi_bytes csv = {0}, json = {0};
-    assert_int_equal(pomi_store_read("t_csv/part-00000-run.csv", 1 << 30, &csv, NULL), POM_OK);
-    assert_int_equal(pomi_store_read("t_json/part-00000-run.json", 1 << 30, &json, NULL), POM_OK);
+    assert_int_equal(pomi_store_read(NULL, "t_csv/part-00000-run.csv", 1 << 30, &csv, NULL), POM_OK);
+    assert_int_equal(pomi_store_read(NULL, "t_json/part-00000-run.json", 1 << 30, &json, NULL), POM_OK);
     assert_int_equal(pomi_bytes_append(&csv, "", 1, NULL), POM_OK);
     assert_int_equal(pomi_bytes_append(&json, "", 1, NULL), POM_OK);
     const char *in_csv = strchr((char *)csv.data, '\n'), *in_json = (char *)json.data;
@@ -248,7 +248,7 @@ static void the_same_rows_give_the_same_bytes(void **state)
                    portions[p]);
         for (int i = 0; i < 3; i++) {
             struct pomi_bytes bytes = {0};
-            assert_int_equal(pomi_store_read(paths[i], 1 << 30, &bytes, NULL), POM_OK);
+            assert_int_equal(pomi_store_read(NULL, paths[i], 1 << 30, &bytes, NULL), POM_OK);
             if (p == 0) {
                 first[i] = bytes;
                 continue;
@@ -270,11 +270,11 @@ static void files_are_named_and_removed_by_part(void **state)
     free(path);
     write_part(fixture, "o/t", all, 1, 1, 1);
     write_part(fixture, "o/t2", all, 1, 1, 1);
-    assert_ok(fixture, pomi_part_remove("o/t", 1, "run", &fixture->err));
+    assert_ok(fixture, pomi_part_remove(NULL, "o/t", 1, "run", &fixture->err));
     assert_int_equal(count_files("."), 6);
-    assert_ok(fixture, pomi_part_remove("o/t", 0, "run", &fixture->err));
+    assert_ok(fixture, pomi_part_remove(NULL, "o/t", 0, "run", &fixture->err));
     assert_int_equal(count_files("."), 3);
-    assert_ok(fixture, pomi_table_remove("o/t2/", &fixture->err));
+    assert_ok(fixture, pomi_table_remove(NULL, "o/t2/", &fixture->err));
     assert_int_equal(count_files("."), 0);
 }
 
@@ -356,8 +356,8 @@ static void folders_may_have_any_name(void **state)
         write_part(fixture, folders[i], POMI_FORMAT_PARQUET | POMI_FORMAT_CSV, 10, 4, 10);
         check_made_rows(fixture, folders[i], 10, 4);
         assert_int_equal(count_files(folders[i]), 1);
-        assert_ok(fixture, pomi_table_remove(folders[i], &fixture->err));
-        assert_false(pomi_store_exists(folders[i]));
+        assert_ok(fixture, pomi_table_remove(NULL, folders[i], &fixture->err));
+        assert_false(access(folders[i], F_OK) == 0);
     }
     char absolute[128];
     snprintf(absolute, sizeof absolute, "%s/t", fixture->folder);
@@ -394,12 +394,12 @@ static void a_full_disk_is_an_error_and_leaves_nothing(void **state)
                  {POMI_FORMAT_JSON, "t_json/part-00000-run.json"}};
     for (int i = 0; i < 3; i++) {
         /* Every write to /dev/full fails as on a full disk; the temporary's name is known. */
-        char *temporary;
+        struct pomi_local_file temporary;
         char *folder = pomi_table_format_folder("t", cases[i].format);
-        assert_int_equal(pomi_store_make_folder(folder, NULL), POM_OK);
+        assert_int_equal(pomi_store_make_folder(NULL, folder, NULL), POM_OK);
         free(folder);
-        assert_int_equal(pomi_store_temporary(cases[i].path, &temporary, NULL), POM_OK);
-        if (symlink("/dev/full", temporary) != 0) skip();
+        assert_int_equal(pomi_store_create(NULL, cases[i].path, &temporary, NULL), POM_OK);
+        if (symlink("/dev/full", temporary.path) != 0) skip();
         assert_int_equal(
             write_until_failure(fixture, POMI_FORMAT_PARQUET | POMI_FORMAT_CSV | POMI_FORMAT_JSON),
             POM_ERROR_IO);
@@ -407,7 +407,7 @@ static void a_full_disk_is_an_error_and_leaves_nothing(void **state)
         assert_non_null(strstr(fixture->err.message, cases[i].path));
         assert_non_null(strstr(fixture->err.message, "no space left on the device"));
         assert_int_equal(count_files("."), 0);
-        free(temporary);
+        pomi_local_file_release(&temporary);
     }
 }
 
@@ -437,7 +437,7 @@ static void a_file_size_limit_is_an_error_and_leaves_nothing(void **state)
 static void a_part_that_cannot_be_published_leaves_nothing(void **state)
 {
     struct fixture *fixture = *state;
-    assert_int_equal(pomi_store_make_folder("t/part-00000-run.parquet/in the way", NULL), POM_OK);
+    assert_int_equal(pomi_store_make_folder(NULL, "t/part-00000-run.parquet/in the way", NULL), POM_OK);
     assert_int_equal(write_until_failure(fixture, POMI_FORMAT_PARQUET | POMI_FORMAT_CSV), POM_ERROR_IO);
     assert_int_equal(count_files("."), 0);
 }

@@ -90,8 +90,8 @@ static void columns_are_found_by_name(void **state)
 static void files_follow_each_other_by_name(void **state)
 {
     struct fixture *fixture = *state;
-    pomi_store_make_folder("t/_temporary/0", NULL);
-    pomi_store_make_folder("t/.hidden", NULL);
+    pomi_store_make_folder(NULL, "t/_temporary/0", NULL);
+    pomi_store_make_folder(NULL, "t/.hidden", NULL);
     make(fixture, "COPY (SELECT 'b' path, [2]::FLOAT[] features) TO 't/part-00001.snappy.parquet'");
     make(fixture, "COPY (SELECT 'a' path, [1]::FLOAT[] features) TO 't/part-00000.PARQUET'");
     make(fixture, "COPY (SELECT 'none' path, [1]::FLOAT[] features LIMIT 0) TO 't/part-00002.parquet'");
@@ -100,8 +100,9 @@ static void files_follow_each_other_by_name(void **state)
         "t/_SUCCESS",          "t/.part-00009.parquet", "t/_metadata.parquet",     "t/_temporary/0/a.parquet",
         "t/.hidden/a.parquet", "t/notes.txt",           "t/part-00000.parquet.crc"};
     for (size_t i = 0; i < sizeof passed_over / sizeof passed_over[0]; i++)
-        assert_int_equal(pomi_store_write(passed_over[i], (struct pomi_view){(const uint8_t *)"x", 1}, NULL),
-                         POM_OK);
+        assert_int_equal(
+            pomi_store_write(NULL, passed_over[i], (struct pomi_view){(const uint8_t *)"x", 1}, NULL),
+            POM_OK);
     assert_table(fixture, "t", "a  1;b  2;c  3;");
     assert_table(fixture, "t/", "a  1;b  2;c  3;");
     struct pomi_table_reader *reader = open_table(fixture, "t");
@@ -124,7 +125,7 @@ static void an_output_folder_stands_for_its_tables(void **state)
     struct fixture *fixture = *state;
     write_part(fixture, "out/features", POMI_FORMAT_PARQUET | POMI_FORMAT_CSV, 3, 2, 3);
     make(fixture, "CREATE OR REPLACE TABLE t AS SELECT 'a' path, [9, 8, 7]::FLOAT[] features_pca");
-    pomi_store_make_folder("out/pca", NULL);
+    pomi_store_make_folder(NULL, "out/pca", NULL);
     make(fixture, "COPY t TO 'out/pca/part-00000-run.parquet'");
     struct pomi_table_reader *reader = open_table(fixture, "out");
     assert_int_equal(pomi_table_info(reader)->n_rows, 3);
@@ -155,11 +156,12 @@ static void damaged_tables_are_refused_with_file_and_row(void **state)
 {
     struct fixture *fixture = *state;
     assert_refused(fixture, "absent", POM_ERROR_NOT_FOUND, "absent");
-    pomi_store_make_folder("t", NULL);
+    pomi_store_make_folder(NULL, "t", NULL);
     assert_refused(fixture, "t", POM_ERROR_NOT_FOUND, "t has no Parquet files");
-    pomi_store_write("t/a.parquet", (struct pomi_view){(const uint8_t *)"not a Parquet file", 18}, NULL);
+    pomi_store_write(NULL, "t/a.parquet", (struct pomi_view){(const uint8_t *)"not a Parquet file", 18},
+                     NULL);
     assert_refused(fixture, "t", POM_ERROR_FORMAT, "t/a.parquet");
-    pomi_store_write("t/a.parquet", (struct pomi_view){(const uint8_t *)"", 0}, NULL);
+    pomi_store_write(NULL, "t/a.parquet", (struct pomi_view){(const uint8_t *)"", 0}, NULL);
     assert_refused(fixture, "t", POM_ERROR_FORMAT, "t/a.parquet");
 
     make(fixture, "COPY (SELECT 'p' path, CASE WHEN i = 3000 THEN [1] ELSE [1, 2] END::FLOAT[] features FROM "
@@ -191,7 +193,7 @@ static void damaged_tables_are_refused_with_file_and_row(void **state)
          "COPY (SELECT 'p' path, [1]::FLOAT[] features) TO 't/c.parquet' (KV_METADATA {network_name: 'two', "
          "network_identity: 'bbbb'})");
     assert_refused(fixture, "t", POM_ERROR_MISMATCH, "t/c.parquet");
-    pomi_store_remove("t/c.parquet", NULL);
+    pomi_store_remove(NULL, "t/c.parquet", NULL);
     assert_table(fixture, "t", "p  1;p  1;");
 }
 
@@ -201,14 +203,14 @@ static void cut_and_turned_files_do_not_crash(void **state)
     struct fixture *fixture = *state;
     struct pomi_bytes good = {0};
     write_part(fixture, "g", POMI_FORMAT_PARQUET, 20, 3, 20);
-    assert_int_equal(pomi_store_read("g/part-00000-run.parquet", 1 << 20, &good, NULL), POM_OK);
+    assert_int_equal(pomi_store_read(NULL, "g/part-00000-run.parquet", 1 << 20, &good, NULL), POM_OK);
     int n_refused = 0;
     for (size_t at = 0; at < good.size_bytes; at += 11) {
         for (int how = 0; how < 2; how++) {
             uint8_t before = good.data[at];
             if (how == 1) good.data[at] ^= 0x41;
-            pomi_store_write("g/bad.parquet", (struct pomi_view){good.data, how == 0 ? at : good.size_bytes},
-                             NULL);
+            pomi_store_write(NULL, "g/bad.parquet",
+                             (struct pomi_view){good.data, how == 0 ? at : good.size_bytes}, NULL);
             good.data[at] = before;
             struct pomi_table_reader *reader;
             struct pomi_rows rows = {.n_rows = 1};
@@ -274,7 +276,8 @@ static void failures_come_back_sorted(void **state)
     assert_string_equal(list.failures[2].reason, "truncated");
     pomi_failure_list_release(&list);
 
-    pomi_store_write("out/failures/part-00002.parquet", (struct pomi_view){(const uint8_t *)"x", 1}, NULL);
+    pomi_store_write(NULL, "out/failures/part-00002.parquet", (struct pomi_view){(const uint8_t *)"x", 1},
+                     NULL);
     assert_int_equal(pomi_failures_read(&list, fixture->sink, "out", &fixture->err), POM_ERROR_FORMAT);
     assert_int_equal(list.n_failures, 0);
 }

@@ -18,7 +18,7 @@ static struct pom_error err;
 static void write_text(const char *path, const char *content)
 {
     struct pomi_view view = {(const uint8_t *)content, strlen(content)};
-    if (pomi_store_write(path, view, &err) != POM_OK) fail_msg("%s", err.message);
+    if (pomi_store_write(NULL, path, view, &err) != POM_OK) fail_msg("%s", err.message);
 }
 
 /* Tests run in a folder with these files; only the listing looks at them, nobody decodes. */
@@ -43,7 +43,7 @@ static int enter_folder(void **state)
     static const char *const folders[] = {"photos/apple", "photos/Pear", "photos/x/y/z", "photos/two\nlines",
                                           "empty"};
     for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++)
-        if (pomi_store_make_folder(folders[i], &err) != POM_OK) return 1;
+        if (pomi_store_make_folder(NULL, folders[i], &err) != POM_OK) return 1;
     for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) write_text(paths[i], "x");
     return 0;
 }
@@ -51,7 +51,7 @@ static int enter_folder(void **state)
 static int leave_folder(void **state)
 {
     (void)state;
-    return chdir("/") != 0 || pomi_store_remove_tree(folder, NULL) != POM_OK;
+    return chdir("/") != 0 || pomi_store_remove_tree(NULL, folder, NULL) != POM_OK;
 }
 
 /* The listing as "path|label;path|label;". */
@@ -147,7 +147,7 @@ static void list_files_name_photos_that_need_not_be_there(void **state)
     assert_refused((struct pomi_source_options){.source = "@list"}, POM_ERROR_ARGUMENT, "the list is empty");
     write_text("list", "");
     assert_refused((struct pomi_source_options){.source = "@list"}, POM_ERROR_ARGUMENT, "the list is empty");
-    assert_int_equal(pomi_store_write("list", (struct pomi_view){(const uint8_t *)"a\0b\n", 4}, &err),
+    assert_int_equal(pomi_store_write(NULL, "list", (struct pomi_view){(const uint8_t *)"a\0b\n", 4}, &err),
                      POM_OK);
     assert_refused((struct pomi_source_options){.source = "@list"}, POM_ERROR_FORMAT, "zero byte");
     assert_refused((struct pomi_source_options){.source = "@absent"}, POM_ERROR_NOT_FOUND, "absent");
