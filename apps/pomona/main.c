@@ -46,6 +46,13 @@ const struct verb verbs[] = {
      "the environment "
      "variable POMONA_CPU (scalar, avx2, avx512) limits the choice.",
      0, 0, verb_version},
+    {"s3-policy", "s3-policy SOURCE OUT", "the smallest IAM policy for a run on s3://",
+     "Prints, as JSON, what a user or role must be allowed for `pomona run SOURCE OUT` with the same "
+     "options: listing and "
+     "getting below the source; listing, getting and putting below the output; deleting the run's lock and "
+     "marks, and "
+     "with --retry-failed and --overwrite what those replace. Asks nothing from S3.",
+     2, 2, verb_s3_policy},
     {NULL, NULL, NULL, NULL, 0, 0, NULL},
 };
 

@@ -17,9 +17,11 @@ enum {
     NETWORK = 1 << 5,
     BENCH = 1 << 6,
     VERSION = 1 << 7,
+    S3_POLICY = 1 << 8,
     PHOTOS = RUN | EXTRACT,
     WRITES = RUN | EXTRACT | TRANSFORM,
-    ANY = RUN | EXTRACT | FIT | TRANSFORM | REPORT | NETWORK | BENCH | VERSION
+    PATHS = RUN | EXTRACT | FIT | TRANSFORM | REPORT,
+    ANY = PATHS | NETWORK | BENCH | VERSION | S3_POLICY
 };
 
 enum option_type {
@@ -47,7 +49,7 @@ struct option {
 #define AT(member) offsetof(struct settings, member)
 
 static const struct option options[] = {
-    {"network", 'n', TYPE_TEXT, PHOTOS | BENCH, AT(run.network), 0, "NAME|FILE", NULL,
+    {"network", 'n', TYPE_TEXT, PHOTOS | BENCH | S3_POLICY, AT(run.network), 0, "NAME|FILE", NULL,
      "the network: auto (default), mobilenetv2, resnet50, orchard, or a network file"},
     {"threads", 't', TYPE_COUNT, PHOTOS | BENCH, AT(run.n_threads), 0, "N", NULL,
      "worker threads (default: one per core)"},
@@ -77,7 +79,7 @@ static const struct option options[] = {
      "number of components"},
     {"variance", 0, TYPE_SHARE, RUN | FIT, AT(run.pca.variance), 0, "SHARE", NULL,
      "as many components as explain this share (default: 0.95)"},
-    {"pca", 0, TYPE_TEXT, RUN | TRANSFORM | REPORT, AT(run.pca_path), 0, "FILE", NULL,
+    {"pca", 0, TYPE_TEXT, RUN | TRANSFORM | REPORT | S3_POLICY, AT(run.pca_path), 0, "FILE", NULL,
      "apply this PCA file instead of fitting one"},
     {"with-scaled", 0, TYPE_FLAG, RUN | TRANSFORM, AT(run.with_scaled), 1, NULL, NULL,
      "add the column features_scaled to the PCA table"},
@@ -85,14 +87,33 @@ static const struct option options[] = {
      NULL, NULL, "project without subtracting the mean, as pyspark.ml does"},
     {"out", 'o', TYPE_TEXT, FIT | NETWORK, AT(file), 0, "FILE", NULL, "the file to write"},
     {"resume", 0, TYPE_FLAG, PHOTOS, AT(run.resume), 1, NULL, NULL, "go on with an output that is there"},
-    {"retry-failed", 0, TYPE_FLAG, PHOTOS, AT(run.retry_failed), 1, NULL, NULL,
+    {"retry-failed", 0, TYPE_FLAG, PHOTOS | S3_POLICY, AT(run.retry_failed), 1, NULL, NULL,
      "try the failed photos again"},
     {"update", 0, TYPE_FLAG, PHOTOS, AT(run.update), 1, NULL, NULL, "add photos that are new in the source"},
-    {"overwrite", 0, TYPE_FLAG, WRITES | FIT, AT(run.overwrite), 1, NULL, NULL,
+    {"overwrite", 0, TYPE_FLAG, WRITES | FIT | S3_POLICY, AT(run.overwrite), 1, NULL, NULL,
      "replace what pomona wrote there before"},
     {"dry-run", 0, TYPE_FLAG, PHOTOS, AT(run.dry_run), 1, NULL, NULL,
      "say what would be done and write nothing"},
     {"no-report", 0, TYPE_FLAG, RUN, AT(run.no_report), 1, NULL, NULL, "skip report.html and plots/"},
+    {"endpoint-url", 0, TYPE_TEXT, PATHS, AT(run.s3.endpoint_url), 0, "URL", NULL,
+     "s3: address of a server that is not AWS (default: AWS_ENDPOINT_URL_S3, the profile's)"},
+    {"region", 0, TYPE_TEXT, PATHS | S3_POLICY, AT(run.s3.region), 0, "REGION", NULL,
+     "s3: region to sign for (default: AWS_REGION, the profile's; a bucket's own is found)"},
+    {"profile", 0, TYPE_TEXT, PATHS, AT(run.s3.profile), 0, "NAME", NULL,
+     "s3: profile of ~/.aws/config and credentials (default: AWS_PROFILE)"},
+    {"no-sign-request", 0, TYPE_FLAG, PATHS, AT(run.s3.no_sign_request), 1, NULL, NULL,
+     "s3: use no credentials, for public buckets"},
+    {"request-payer", 0, TYPE_TEXT, PATHS, AT(run.s3.request_payer), 0, "requester", NULL,
+     "s3: pay for requests to buckets whose owner does not"},
+    {"s3-connections", 0, TYPE_COUNT, PATHS, AT(run.s3.n_connections), 0, "N", NULL,
+     "s3: most requests at a time (default: 64; fewer are used when fewer do)"},
+    {"require-region", 0, TYPE_TEXT, PATHS, AT(run.s3.require_region), 0, "REGIONS", NULL,
+     "s3: refuse buckets elsewhere before a byte is read: EU, or names and patterns as eu-*, separated by "
+     "commas"},
+    {"s3-prices", 0, TYPE_TEXT, PATHS, AT(run.s3.price_file), 0, "FILE", NULL,
+     "s3: count costs with the prices of this JSON file"},
+    {"take-over", 0, TYPE_FLAG, WRITES | REPORT, AT(run.s3.take_over), 1, NULL, NULL,
+     "s3: go on although the lock of another run is there, which is known to be gone"},
     {"architecture", 0, TYPE_TEXT, NETWORK, AT(convert.architecture), 0, "NAME", NULL,
      "convert: mobilenetv2 or resnet50 (default: found from the tensors)"},
     {"name", 0, TYPE_TEXT, NETWORK, AT(convert.name), 0, "NAME", NULL,

@@ -13,5 +13,6 @@ int verb_report(struct settings *settings);
 int verb_network(struct settings *settings);
 int verb_bench(struct settings *settings);
 int verb_version(struct settings *settings);
+int verb_s3_policy(struct settings *settings);
 
 #endif

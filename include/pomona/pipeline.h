@@ -106,6 +106,12 @@ POM_API enum pom_status pom_transform_run(const struct pom_run_options *options,
 /* Writes report.html and plots/ into the output folder of a finished run, from what is in it. */
 POM_API enum pom_status pom_report_run(const struct pom_run_options *options, struct pom_error *err);
 
+/* The smallest IAM policy, as JSON, with which pom_run works on these options: source, output, network, pca_path,
+ * retry_failed and overwrite count, and s3.region tells the partition. Nothing is asked from S3. The caller frees *json.
+ * Errors: ARGUMENT (nothing is on s3://; the source is a list file). */
+POM_API enum pom_status pom_s3_policy(const struct pom_run_options *options, char **json,
+                                      struct pom_error *err);
+
 #ifdef __cplusplus
 }
 #endif

@@ -20,8 +20,9 @@ struct pom_s3_options {
     const char *region;  /* NULL: AWS_REGION, AWS_DEFAULT_REGION, the profile's, else asked from the bucket */
     const char *profile; /* NULL: AWS_PROFILE, else "default" */
     int no_sign_request; /* nonzero: send requests without a signature, for public buckets */
-    int request_payer;   /* nonzero: this account pays for requests to buckets that want that */
-    int n_connections;   /* most requests in flight; 0: the default, 64 */
+    const char
+        *request_payer; /* "requester": this account pays for requests to buckets that want that; NULL: no */
+    int n_connections;  /* most requests in flight; 0: the default, 64 */
     const char *
         require_region; /* refuse buckets elsewhere before a byte is read: comma-separated region names or patterns
                                    as eu-*, or EU for the regions within the European Union; NULL: anywhere */

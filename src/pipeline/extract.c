@@ -7,6 +7,7 @@
 #include "base/hash.h"
 #include "kernels/kernels.h"
 #include "pipeline/extraction.h"
+#include "store/read_ahead.h"
 
 /* What DuckDB takes while it writes Parquet, measured by tests/unit/sink/test_sink_memory.c. */
 #define DUCKDB_BYTES 100e6
@@ -129,15 +130,21 @@ static enum pom_status reconcile(struct pomi_extraction *extraction, struct pom_
     return pomi_session_mark(session, "failures", true, err);
 }
 
+static bool reads_ahead(const struct pomi_listing *plan)
+{
+    for (size_t i = 0; i < plan->n_photos; i++)
+        if (pomi_store_is_remote(plan->photos[i].path)) return true;
+    return false;
+}
+
 static void say_what_is_used(struct pomi_extraction *extraction)
 {
     const struct pom_network_info *network = pom_network_info(extraction->network);
     double fixed =
         (double)(pomi_plan_weights_bytes(extraction->prototype->plan) +
                  (size_t)extraction->n_threads * pomi_extractor_fixed_bytes(extraction->prototype) +
-                 pomi_workers_waiting_bytes(extraction->n_threads, network->n_features));
-    pomi_progress_message(extraction->progress, POM_EVENT_MESSAGE, "network: %s (%s)", network->name,
-                          network->selection);
+                 pomi_workers_waiting_bytes(extraction->n_threads, network->n_features) +
+                 (reads_ahead(&extraction->plan) ? POMI_STORE_AHEAD_BYTES : 0));
     pomi_progress_message(
         extraction->progress, POM_EVENT_MESSAGE,
         "memory: about %.0f MB for any number of photos; the largest photo that --max-pixels allows would "
@@ -204,8 +211,11 @@ static enum pom_status run_extraction(struct pomi_extraction *extraction, struct
     extraction->failures_folder = pomi_store_join(options->output, "failures");
     if (extraction->features_folder == NULL || extraction->failures_folder == NULL)
         return pomi_fail_memory(err, 0, "a file name");
-    say_what_is_used(extraction);
+    pomi_progress_message(extraction->progress, POM_EVENT_MESSAGE, "network: %s (%s)",
+                          pom_network_info(extraction->network)->name,
+                          pom_network_info(extraction->network)->selection);
     POMI_TRY(list_and_plan(extraction, err));
+    say_what_is_used(extraction);
     POMI_TRY(pomi_sink_new(&extraction->sink, extraction->session->store, err));
     POMI_TRY(pomi_sink_new(&extraction->read_sink, extraction->session->store, err));
     POMI_TRY(pomi_find_work(extraction, err));

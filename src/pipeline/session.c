@@ -10,6 +10,7 @@
 #include "pipeline/listing_file.h"
 #include "pomona/version.h"
 #include "sink/sink.h"
+#include "store/usage.h"
 
 void pom_run_options_init(struct pom_run_options *options)
 {
@@ -32,7 +33,22 @@ enum pom_status pomi_session_begin(struct pomi_session *session, const struct po
 {
     *session = (struct pomi_session){.options = options, .began_seconds = pomi_clock_seconds()};
     pomi_progress_init(&session->progress, options);
-    return pomi_store_new(&session->store, &options->s3, err);
+    POMI_TRY(pomi_store_new(&session->store, &options->s3, err));
+    enum pom_status status = pomi_store_check_prices(session->store, err);
+    if (status != POM_OK) pomi_store_free(session->store);
+    return status;
+}
+
+/* What was done on S3 goes into the manifest, but for its own writing, and to the caller. */
+static void report_usage(struct pomi_session *session)
+{
+    struct pomi_bytes text = {0};
+    json_t *usage = pomi_store_usage(session->store);
+    if (usage != NULL && session->manifest != NULL) json_object_set(session->manifest, "s3", usage);
+    if (usage != NULL && pomi_store_usage_text(session->store, &text, NULL) == POM_OK)
+        pomi_progress_message(&session->progress, POM_EVENT_MESSAGE, "%s", (const char *)text.data);
+    json_decref(usage);
+    pomi_bytes_release(&text);
 }
 
 static int64_t peak_memory_bytes(void)
@@ -81,6 +97,7 @@ enum pom_status pomi_session_end(struct pomi_session *session, enum pom_status s
                                  struct pom_run_result *result, struct pom_error *err)
 {
     pomi_session_record_cost(session);
+    report_usage(session);
     if (session->manifest != NULL && session->lock != NULL) {
         if (!session->keeps_state)
             json_object_set_new(session->manifest, "state", json_string(state_after(status)));

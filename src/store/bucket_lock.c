@@ -159,7 +159,7 @@ static enum pom_status check(struct pomi_store_lock *lock, struct pom_error *err
         if (err != NULL) *err = told;
         return status;
     }
-    return pomi_fail(err, POM_ERROR_EXISTS, "lock_lost",
+    return pomi_fail(err, POM_ERROR_IO, "lock_lost",
                      "%s is no longer this run's: another one has taken over its output, so this one stops",
                      held->path);
 }

@@ -69,7 +69,7 @@ enum pom_status pomi_store_s3(struct pomi_store *store, struct pomi_s3 **client,
     client_options.region = options->region;
     client_options.profile = options->profile;
     client_options.no_sign_request = options->no_sign_request != 0;
-    client_options.request_payer = options->request_payer ? "requester" : NULL;
+    client_options.request_payer = options->request_payer;
     client_options.max_in_flight_bytes = POMI_STORE_AHEAD_BYTES;
     if (options->n_connections > 0) client_options.max_connections = options->n_connections;
     pthread_mutex_lock(&store->mutex);

@@ -121,6 +121,25 @@ enum pom_status pomi_s3_prices_find(struct pomi_s3_prices *prices, const char *r
     return POM_OK;
 }
 
+static enum pom_status read_price_file(struct pomi_store *store, struct pomi_bytes *file,
+                                       struct pom_error *err)
+{
+    const char *name = pomi_store_s3_options(store)->price_file;
+    return name != NULL ? pomi_store_read(store, name, PRICE_FILE_MAX_BYTES, file, err) : POM_OK;
+}
+
+enum pom_status pomi_store_check_prices(struct pomi_store *store, struct pom_error *err)
+{
+    struct pomi_bytes file = {0};
+    struct pomi_s3_prices prices;
+    enum pom_status status = read_price_file(store, &file, err);
+    if (status == POM_OK)
+        status = pomi_s3_prices_find(&prices, "", (const char *)file.data, file.size_bytes,
+                                     pomi_store_s3_options(store)->price_file, err);
+    pomi_bytes_release(&file);
+    return status;
+}
+
 /* --- the sum --- */
 
 struct usage {
@@ -170,7 +189,8 @@ static enum pom_status add_up(struct usage *usage, struct pomi_store *store, str
 {
     struct pomi_bytes price_file = {0};
     const char *name = pomi_store_s3_options(store)->price_file;
-    if (name != NULL) POMI_TRY(pomi_store_read(store, name, PRICE_FILE_MAX_BYTES, &price_file, err));
+    *usage = (struct usage){0};
+    POMI_TRY(read_price_file(store, &price_file, err));
     *usage = (struct usage){.price_file = &price_file, .price_name = name, .buckets = json_array()};
     pomi_s3_visit_buckets(client, add_bucket, usage);
     pomi_bytes_release(&price_file);

@@ -10,10 +10,13 @@
 
 #include "store/store.h"
 
+/* Whether the price file, if one is given, can be used. Errors: FORMAT, and those of reading it. */
+enum pom_status pomi_store_check_prices(struct pomi_store *store, struct pom_error *err);
+
 /* As the manifest has it (docs/formats.md); NULL when nothing was on S3 or memory is out. The caller owns it. */
 json_t *pomi_store_usage(struct pomi_store *store);
 
-/* The same as a sentence for people; "" when nothing was on S3. Errors: FORMAT, NOT_FOUND (the price file). */
+/* The same as a sentence for people; "" when nothing was on S3. Errors: MEMORY, those of the price file. */
 enum pom_status pomi_store_usage_text(struct pomi_store *store, struct pomi_bytes *text,
                                       struct pom_error *err);
 

@@ -21,6 +21,7 @@ const struct verb verbs[] = {
     {"network", "network VERB", "", "", 1, 3, NULL},
     {"bench", "bench", "", "", 0, 0, NULL},
     {"version", "version", "", "", 0, 0, NULL},
+    {"s3-policy", "s3-policy SOURCE OUT", "", "", 2, 2, NULL},
     {NULL, NULL, NULL, NULL, 0, 0, NULL},
 };
 
@@ -31,6 +32,7 @@ static void check(const struct settings *settings, const struct verb *verb)
     if (!settings->help && settings->n_arguments < verb->min_arguments) abort();
     for (int i = 0; i < settings->n_arguments; i++)
         if (strlen(settings->arguments[i]) > SIZE_MAX / 2) abort(); /* reads it */
+    if (run->s3.n_connections < 0) abort();
     if (run->n_threads < 0 || run->part_rows < 0 || settings->n_photos < 0) abort();
     if (run->max_file_bytes < 0 || run->max_failures < -1 || run->decode.max_pixels < 0) abort();
     if (run->pca.n_components < 0 || !(run->pca.variance >= 0 && run->pca.variance <= 1)) abort();
