@@ -80,7 +80,7 @@ static double time_network(struct pomi_runner *runner, const uint8_t *rgb, float
 /* Multiply-adds per second of `kernels` on registers alone. */
 static double time_limit(const struct pomk_kernels *kernels, long n_rounds)
 {
-    float result;
+    float result = 1;
     double began = pomi_clock_seconds();
     double n_done = kernels->fma_peak(n_rounds, &result);
     return n_done / (pomi_clock_seconds() - began);
