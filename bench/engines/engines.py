@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pomona's engine beside ONNX Runtime, OpenVINO, oneDNN and XNNPACK: the same weights, the same preprocessed photos.
 
-Every engine lives in a process of its own. For each scenario all of them are opened, their features are compared with
+Every engine lives in a process of its own, a fresh one for each scenario: there all of them are opened, their features are compared with
 Pomona's in fp32, and then rounds alternate: each round measures the machine's multiply-add limit and every engine once. What
 the table shows are medians over the rounds; a ratio is the median of the rounds' ratios. See bench/README.md.
 
@@ -31,14 +31,13 @@ OURS = {"fp32": ["fp32"], "int8": ["int8", "int16"]}  # what Pomona shows beside
 
 
 class Engine:
-    def __init__(self, module, context):
+    def __init__(self, module, context, scenario):
         folder = os.path.dirname(os.path.abspath(__file__))
         self.log = f"{os.path.dirname(context)}/{module}.log"
         with open(self.log, "w") as log:
-            self.process = subprocess.Popen([sys.executable, f"{folder}/worker.py", module, context], stdin=subprocess.PIPE,
+            self.process = subprocess.Popen([sys.executable, f"{folder}/worker.py", module, context, str(scenario)], stdin=subprocess.PIPE,
                                             stdout=subprocess.PIPE, stderr=log, text=True)
-        self.module, self.absent = module, None
-        self.absent = self._answer().get("absent")
+        self.module, self.absent, self.is_ready = module, None, False
 
     def _answer(self):
         line = self.process.stdout.readline()
@@ -50,6 +49,8 @@ class Engine:
         return {"absent": self.absent}
 
     def ask(self, what, **arguments):
+        if not self.is_ready:  # its first answer says whether the engine is there; all of them start at the same time
+            self.is_ready, self.absent = True, self._answer().get("absent")
         if self.absent:
             return {"absent": self.absent}
         print(json.dumps({"do": what, **arguments}), file=self.process.stdin, flush=True)
@@ -126,27 +127,28 @@ class Contestant:
         self.features = np.load(opened["features"]).astype(np.float64)
 
 
-def measure(engines, precision, number, arguments, network, reference):
+def measure(context, precision, number, arguments, network, reference):
     scenario = SCENARIOS[number]
+    engines = [Engine(module, context, number) for module in ENGINES]
     result = {"network": network.name, "precision": precision, "scenario": scenario.name, "engines": [], "absent": {}}
     pomona = engines[0]
     limits, contestants = [], []
     for engine in engines:
         for own in OURS[precision] if engine is pomona else [precision]:
-            opened = engine.ask("open", precision=own, scenario=number)
+            opened = engine.ask("open", precision=own)
             if opened.get("absent"):
                 result["absent"][f"{engine.module} {own}"] = opened["absent"]
             else:
                 contestants.append(Contestant(engine, opened["name"] + f" {own}" * (engine is pomona), own, opened))
     for _ in range(arguments.rounds):
-        limits.append(pomona.ask("limit", n_threads=scenario.cores, seconds=arguments.seconds)["macs_per_second"])
+        limits.append(pomona.ask("limit", seconds=arguments.seconds)["macs_per_second"])
         for contestant in contestants:
             if contestant.engine is pomona and len(OURS[precision]) > 1:
-                pomona.ask("open", precision=contestant.precision, scenario=number)
+                pomona.ask("open", precision=contestant.precision)
             answer = contestant.engine.ask("measure", seconds=arguments.seconds)
             contestant.rates.append(answer["photos_per_second"])
     for engine in engines:
-        engine.ask("close")
+        engine.end()
     best = max((c for c in contestants if c.engine is not pomona), key=lambda c: statistics.median(c.rates), default=None)
     result["limit_gmacs"] = statistics.median(limits) * 1e-9
     for c in contestants:
@@ -197,21 +199,21 @@ def main():
                  "seconds": arguments.seconds, "results": []}
         print(", ".join(f"{name} {value}" for name, value in about["machine"].items()))
         print(f"{network.name}: {network.n_macs() * 1e-9:.4f} G multiply-adds a photo, {N_PHOTOS} photos")
-        engines = [Engine(module, context) for module in ENGINES]
-        if engines[0].absent:
-            sys.exit(f"engines: Pomona: {engines[0].absent}")
         sixteen = next(i for i, s in enumerate(SCENARIOS) if s.batch == N_PHOTOS)
-        reference = np.load(engines[0].ask("open", precision="fp32", scenario=sixteen)["features"]).astype(np.float64)
+        pomona = Engine("pomona", context, sixteen)
+        opened = pomona.ask("open", precision="fp32")
+        if opened.get("absent"):
+            sys.exit(f"engines: Pomona: {opened['absent']}")
+        reference = np.load(opened["features"]).astype(np.float64)
+        pomona.end()
         for number in arguments.scenario or range(len(SCENARIOS)):
             if max(SCENARIOS[number].cores, 1) > about["machine"]["cores"]:
                 continue
-            result = measure(engines, arguments.precision, number, arguments, network, reference)
+            result = measure(context, arguments.precision, number, arguments, network, reference)
             about["results"].append(result)
             print_result(result)
         used = {e["name"]: f"{e['version']}: {e['flags']}" for result in about["results"] for e in result["engines"]}
         print("\n" + "\n".join(f"  {name} {text}" for name, text in used.items()))
-        for engine in engines:
-            engine.end()
     if arguments.json:
         with open(arguments.json, "w") as file:
             json.dump(about, file, indent=1)

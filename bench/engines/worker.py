@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """One engine in a process of its own: no library meets another one's threads. Obeys lines of JSON on stdin.
 
-Usage: worker.py ENGINE CONTEXT.json
+Usage: worker.py ENGINE CONTEXT.json SCENARIO
 """
 import importlib
 import json
@@ -16,20 +16,22 @@ from engine_types import SCENARIOS, Absent
 
 
 class Worker:
-    def __init__(self, name, context):
+    def __init__(self, name, context, scenario):
+        # Before any library looks: one thread stays on one core, the same for every engine.
+        if scenario.cores == 1:
+            os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+        self.scenario = scenario
         self.engine = importlib.import_module("engine_" + name).Engine(context)
         self.work, self.streams = context["work"], []
-        self.all_cores = os.sched_getaffinity(0)
 
-    def open(self, precision, scenario):
+    def open(self, precision):
         """Opens, runs once, and leaves the features of the first stream in a file."""
-        self.close()
-        chosen = SCENARIOS[scenario]
+        for stream in self.streams:
+            stream.close()
+        self.streams = []
         if precision not in self.engine.precisions:
             raise Absent(f"no {precision}")
-        # One thread stays on one core, the same for every engine.
-        os.sched_setaffinity(0, {max(self.all_cores)} if chosen.cores == 1 else self.all_cores)
-        self.streams, self.batch = self.engine.open(precision, chosen), chosen.batch
+        self.streams = self.engine.open(precision, self.scenario)
         for _ in range(3):
             self.streams[0].run()
         path = f"{self.work}/{self.engine.name}.npy"
@@ -47,7 +49,7 @@ class Worker:
             began = time.perf_counter()
             while (elapsed := time.perf_counter() - began) < seconds:
                 stream.run()
-                n_photos += self.batch
+                n_photos += self.scenario.batch
             rates[index] = n_photos / elapsed
 
         threads = [threading.Thread(target=loop, args=(i,)) for i in range(1, len(self.streams))]
@@ -58,22 +60,17 @@ class Worker:
             thread.join()
         return {"photos_per_second": sum(rates)}
 
-    def limit(self, n_threads, seconds):
-        return {"macs_per_second": self.engine.limit(n_threads, seconds)}
-
-    def close(self):
-        for stream in self.streams:
-            stream.close()
-        self.streams = []
+    def limit(self, seconds):
+        return {"macs_per_second": self.engine.limit(self.scenario.cores, seconds)}
 
 
 def main():
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what libraries print is no answer
-    name, context = sys.argv[1:3]
+    name, context, scenario = sys.argv[1:4]
     try:
         with open(context) as file:
-            worker = Worker(name, json.load(file))
+            worker = Worker(name, json.load(file), SCENARIOS[int(scenario)])
         answer = {}
     except Absent as reason:
         worker, answer = None, {"absent": str(reason)}
