@@ -39,7 +39,7 @@ SCENARIOS = [
 def compile_driver(source, work, include, library_folder, library, *flags):
     """A driver of ours, compiled against an installed library."""
     folder = os.path.dirname(os.path.abspath(__file__))
-    output = os.path.join(work, source.replace(".c", ".so"))
+    output = os.path.join(work, os.path.basename(source).replace(".c", ".so"))
     command = [os.environ.get("CC", "cc"), "-O2", "-shared", "-fPIC", f"-I{include}", os.path.join(folder, source), "-o", output,
                f"-L{library_folder}", f"-Wl,-rpath,{library_folder}", f"-l{library}", *flags]
     made = subprocess.run(command, capture_output=True, text=True)
