@@ -3,11 +3,11 @@
 
 #include <jansson.h>
 #include <math.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/sizes.h"
 #include "base/text.h"
 #include "report/thumbnails.h"
@@ -77,11 +77,10 @@ static enum pom_status append_block(struct pomi_bytes *html, const char *id, str
                                     struct pom_error *err)
 {
     POMI_TRY(pomi_bytes_print(html, err, "<script type=\"application/octet-stream\" id=\"%s\">", id));
-    unsigned char text[4 * 4096 + 1];
+    char text[POMI_BASE64_BYTES(3 * 4096)];
     for (size_t at = 0; at < block.size_bytes; at += 3 * 4096) {
         size_t rest = block.size_bytes - at, n = rest < 3 * 4096 ? rest : 3 * 4096;
-        int text_bytes = EVP_EncodeBlock(text, block.data + at, (int)n);
-        POMI_TRY(pomi_bytes_append(html, text, (size_t)text_bytes, err));
+        POMI_TRY(pomi_bytes_append(html, text, pomi_base64(text, block.data + at, n), err));
     }
     return append_text(html, "</script>\n", err);
 }

@@ -4,11 +4,11 @@
  * scripts and the data. The content security policy names the hash of each script and of the style sheet and
  * allows nothing else, no connection at all: what is not ours cannot run, and the page cannot call home.
  */
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/embedded.h"
+#include "base/hash.h"
 #include "config.h"
 #include "report/data.h"
 #include "report/thin.h"
@@ -40,11 +40,9 @@ static enum pom_status append_view(struct pomi_bytes *html, struct pomi_view vie
 
 static enum pom_status append_hash(struct pomi_bytes *html, struct pomi_view content, struct pom_error *err)
 {
-    unsigned char digest[EVP_MAX_MD_SIZE], text[4 * EVP_MAX_MD_SIZE / 3 + 5];
-    unsigned int digest_bytes = 0;
-    if (EVP_Digest(content.data, content.size_bytes, digest, &digest_bytes, EVP_sha256(), NULL) != 1)
-        return pomi_fail(err, POM_ERROR_UNSUPPORTED, "no_sha256", "libcrypto offers no SHA-256");
-    EVP_EncodeBlock(text, digest, (int)digest_bytes);
+    uint8_t digest[POMI_MAX_DIGEST_BYTES];
+    char text[POMI_BASE64_BYTES(POMI_MAX_DIGEST_BYTES)];
+    pomi_base64(text, digest, pomi_digest(POMI_HASH_SHA256, content.data, content.size_bytes, digest));
     return pomi_bytes_print(html, err, " 'sha256-%s'", text);
 }
 

@@ -9,8 +9,8 @@
 
 #include <cmocka.h>
 #include <jansson.h>
-#include <openssl/evp.h>
 
+#include "base/hash.h"
 #include "config.h"
 #include "report/report.h"
 
@@ -194,11 +194,11 @@ static void the_policy_names_every_script_by_its_hash(void **state)
     size_t n_checked = 0;
     for (const char *at = page; (at = strstr(at, "<script>")) != NULL; n_checked++) {
         at += strlen("<script>");
-        unsigned char digest[32], text[64];
-        assert_int_equal(
-            EVP_Digest(at, (size_t)(strstr(at, "</script>") - at), digest, NULL, EVP_sha256(), NULL), 1);
-        EVP_EncodeBlock(text, digest, 32);
-        const char *named = strstr(policy, (char *)text);
+        uint8_t digest[POMI_MAX_DIGEST_BYTES];
+        char text[POMI_BASE64_BYTES(POMI_SHA256_BYTES)];
+        size_t script_bytes = (size_t)(strstr(at, "</script>") - at);
+        pomi_base64(text, digest, pomi_digest(POMI_HASH_SHA256, at, script_bytes, digest));
+        const char *named = strstr(policy, text);
         assert_non_null(named);
         assert_true(named < strstr(policy, "\">"));
     }
