@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What a plan holds: tensors with their place in the arena, and steps in execution order. plan.c makes it,
- * run.c walks it.
+ * What a plan holds: tensors with their place in the arena, and steps in execution order. plan.c makes it
+ * (plan_builder.h says how), run.c walks it. The number format is the kernels' affair: sizes are in bytes,
+ * strides in elements.
  *
  * A step is one layer, or several that run as one so that what lies between them never leaves the cache:
  *   BLOCK      expanding convolution (1x1, or the network's first) -> depthwise -> 1x1 [-> add], in strips of
@@ -20,8 +21,8 @@
 #include "kernels/kernels.h"
 
 /*
- * A layer's output, [n_blocks][top + height + bottom][left + width + right][16] floats in the arena. The
- * border around it holds the zeros that its consumers' padding asks for. Strides in floats.
+ * A layer's output, [n_blocks][top + height + bottom][left + width + right][block] in the arena. The border
+ * around it holds the zeros that its consumers' padding asks for.
  */
 struct tensor {
     int n_channels, n_blocks, height, width;
@@ -29,8 +30,8 @@ struct tensor {
     ptrdiff_t row_stride, block_stride;
     /* [height * width]: each pixel's distance from the first; NULL where rows follow each other without a border. */
     const ptrdiff_t *offsets;
-    size_t size;               /* floats */
-    size_t offset;             /* floats from the arena's start; to the border's corner */
+    size_t size_bytes;
+    size_t offset;             /* bytes from the arena's start; to the border's corner */
     int first_step, last_step; /* alive from being written to being read last */
 };
 
@@ -39,13 +40,14 @@ struct tensor {
 
 /* Working memory of one step. */
 struct scratch {
-    size_t size, offset; /* floats */
+    size_t size_bytes, offset;
 };
 
-/* A convolution's constants: weights packed for the plan's kernel set. */
+/* A convolution's constants: weights packed for the plan's kernels. */
 struct conv {
-    const float *weights;
-    const float *bias; /* as many as the panels cover */
+    const char *weights;
+    const uint32_t *bias; /* floats or integers, as many as the panels cover */
+    size_t channel_bytes; /* of the packed weights: what one output channel takes */
     const ptrdiff_t *tap_offsets;
     struct pomk_panels panels;
     int n_taps, n_channels; /* n_channels values per tap */
@@ -79,11 +81,14 @@ struct step {
     int kernel, stride, pad_top, pad_left;
     int output_height, output_width;
     enum pomk_activation activation;
-    const float *depthwise_weights, *depthwise_bias;
+    const char *depthwise_weights;
+    const uint32_t *depthwise_bias;
+    size_t depthwise_block_bytes; /* of the weights: what one block takes */
 
     /* Strips: output rows at a time, and the scratch memory they need. */
     int strip_rows;
-    struct scratch image; /* rows of the photo as floats, with borders: [n][left + width + right][3] */
+    struct scratch
+        image; /* rows of the photo in the network's values, with borders: [n][left + width + right][3] */
     ptrdiff_t image_row_stride;
     struct scratch expanded; /* BLOCK: ring of rows, or one panel's whole map; tensor-like, see expanded_* */
     int expanded_rows;       /* in the ring */
@@ -92,22 +97,22 @@ struct step {
     const ptrdiff_t *expanded_offsets; /* [expanded_rows * expanded_width]: of each pixel in the ring */
     bool expanded_per_panel; /* one strip holds the whole map, so each panel may reuse the same memory */
     int depthwise_rows; /* rows that are expanded before they are convolved depthwise: while they lie in L1 */
-    struct scratch depthwise; /* BLOCK: [n_blocks][strip_rows][width][16] */
-    struct scratch sums;      /* pooling: [n_blocks][16] */
+    struct scratch depthwise; /* BLOCK: [n_blocks][strip_rows][width][block] */
+    struct scratch sums;      /* pooling: [n_blocks][block], 32 bits each */
 };
 
 struct pomi_plan {
     atomic_int n_references;
-    const struct pomk_kernels *kernels;
+    const struct pomk_layers *kernels;
     struct step *steps;
     int n_steps;
     struct tensor *tensors;
     int n_tensors;
-    float *constants; /* weights, biases and zeros, aligned */
-    size_t n_constants;
+    char *constants; /* weights, biases and zeros, aligned */
+    size_t constants_bytes;
     ptrdiff_t *offsets; /* what all offsets of tensors, taps and rings point into */
-    const float *zeros; /* a row of zeros, for padding above and below */
-    size_t arena_floats;
+    const void *zeros;  /* a row of zeros, for padding above and below */
+    size_t arena_bytes;
     int input_px;
     int n_features;
     /* A photo's byte v in colour c, red first, becomes v * pixel_scale[c] + pixel_shift[c]. */
@@ -117,6 +122,6 @@ struct pomi_plan {
 
 /* Memory for vectors, zeroed; on huge pages where the system offers them. NULL when there is none. End with
  * free(). */
-float *pomi_vector_memory(size_t n_floats);
+void *pomi_vector_memory(size_t size_bytes);
 
 #endif

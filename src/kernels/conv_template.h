@@ -23,15 +23,15 @@ struct tile {
     const float *input, *residual;
     float *output;
     const ptrdiff_t *output_offsets;
-    const float *prefetch;
-    ptrdiff_t prefetch_floats_per_block; /* for every 16 k */
+    const char *prefetch;
+    ptrdiff_t prefetch_bytes_per_block; /* for every 16 k */
 };
 
 /* Where vector j of the panel lies within a pixel's channel blocks. */
 ALWAYS_INLINE ptrdiff_t vector_offset(int j, ptrdiff_t block_stride)
 {
     const int channel = j * VECTOR_LANES;
-    return channel / POMK_BLOCK_CHANNELS * block_stride + channel % POMK_BLOCK_CHANNELS;
+    return channel / BLOCK_CHANNELS * block_stride + channel % BLOCK_CHANNELS;
 }
 
 /* One k: acc[i][j] += value_of_pixel(i) * weights[j]. */
@@ -57,13 +57,14 @@ ALWAYS_INLINE void conv_tile(const int n_pixels, const int n_vectors, const int 
                              const struct pomk_conv *conv, const struct tile *tile)
 {
     vector acc[MAX_TILE_PIXELS][MAX_TILE_VECTORS];
-    const float *weights = conv->weights, *prefetch = tile->prefetch;
+    const float *weights = conv->weights;
+    const char *prefetch = tile->prefetch;
     float *const output = tile->output;
     const ptrdiff_t block_stride = conv->output_block_stride;
 
     UNROLL
     for (int j = 0; j < n_vectors; j++) {
-        const vector bias = vector_load(conv->bias + j * VECTOR_LANES);
+        const vector bias = vector_load((const float *)conv->bias + j * VECTOR_LANES);
         UNROLL
         for (int i = 0; i < n_pixels; i++) acc[i][j] = bias;
     }
@@ -72,7 +73,7 @@ ALWAYS_INLINE void conv_tile(const int n_pixels, const int n_vectors, const int 
         for (int j = 0; j < n_vectors; j++) {
             const float *from = output + vector_offset(j, block_stride);
             UNROLL
-            for (int i = 0; i < n_pixels; i++) acc[i][j] = vector_load(from + i * POMK_BLOCK_CHANNELS);
+            for (int i = 0; i < n_pixels; i++) acc[i][j] = vector_load(from + i * BLOCK_CHANNELS);
         }
     }
 
@@ -81,19 +82,19 @@ ALWAYS_INLINE void conv_tile(const int n_pixels, const int n_vectors, const int 
         const float *values = tile->input + conv->tap_offsets[tap];
         int k = conv->n_channels;
         if (dense) {
-            for (; k >= POMK_BLOCK_CHANNELS; k -= POMK_BLOCK_CHANNELS, values += conv->input_block_stride) {
-                for (ptrdiff_t n = tile->prefetch_floats_per_block; n > 0; n -= FLOATS_PER_LINE) {
+            for (; k >= BLOCK_CHANNELS; k -= BLOCK_CHANNELS, values += conv->input_block_stride) {
+                for (ptrdiff_t n = tile->prefetch_bytes_per_block; n > 0; n -= LINE_BYTES) {
                     PREFETCH(prefetch);
-                    prefetch += FLOATS_PER_LINE;
+                    prefetch += LINE_BYTES;
                 }
                 UNROLL_4
-                for (int c = 0; c < POMK_BLOCK_CHANNELS; c++) CONV_STEP(values[i * POMK_BLOCK_CHANNELS + c])
+                for (int c = 0; c < BLOCK_CHANNELS; c++) CONV_STEP(values[i * BLOCK_CHANNELS + c])
             }
-            for (; k > 0; k--, values++) CONV_STEP(values[i * POMK_BLOCK_CHANNELS])
+            for (; k > 0; k--, values++) CONV_STEP(values[i * BLOCK_CHANNELS])
         } else {
-            for (; k > 0; k -= POMK_BLOCK_CHANNELS, values += conv->input_block_stride) {
+            for (; k > 0; k -= BLOCK_CHANNELS, values += conv->input_block_stride) {
                 const float *quad[4] = {values, values + 4 * step, values + 8 * step, values + 12 * step};
-                const int n = k < POMK_BLOCK_CHANNELS ? k : POMK_BLOCK_CHANNELS;
+                const int n = k < BLOCK_CHANNELS ? k : BLOCK_CHANNELS;
                 for (int c = 0; c < n; c++) CONV_STEP(quad[i / 4][(i % 4 == 3 ? step3 : i % 4 * step) + c])
             }
         }
@@ -105,7 +106,7 @@ ALWAYS_INLINE void conv_tile(const int n_pixels, const int n_vectors, const int 
             const float *from = tile->residual + vector_offset(j, conv->residual_block_stride);
             UNROLL
             for (int i = 0; i < n_pixels; i++)
-                acc[i][j] = vector_add(acc[i][j], vector_load(from + i * POMK_BLOCK_CHANNELS));
+                acc[i][j] = vector_add(acc[i][j], vector_load(from + i * BLOCK_CHANNELS));
         }
     }
     if (conv->activation != POMK_ACTIVATION_NONE) {
@@ -128,7 +129,7 @@ ALWAYS_INLINE void conv_tile(const int n_pixels, const int n_vectors, const int 
     if (conv->pooled_sums) {
         UNROLL
         for (int j = 0; j < n_vectors; j++) {
-            float *to = conv->pooled_sums + j * VECTOR_LANES;
+            float *to = (float *)conv->pooled_sums + j * VECTOR_LANES;
             vector sum = vector_load(to);
             UNROLL
             for (int i = 0; i < n_pixels; i++) sum = vector_add(sum, acc[i][j]);
@@ -146,7 +147,7 @@ ALWAYS_INLINE void conv_tile(const int n_pixels, const int n_vectors, const int 
         for (int j = 0; j < n_vectors; j++) {
             float *to = output + vector_offset(j, block_stride);
             UNROLL
-            for (int i = 0; i < n_pixels; i++) vector_store(to + i * POMK_BLOCK_CHANNELS, acc[i][j]);
+            for (int i = 0; i < n_pixels; i++) vector_store(to + i * BLOCK_CHANNELS, acc[i][j]);
         }
     }
 }
@@ -199,7 +200,7 @@ static const char tile_text[] = TILES(TILE_TEXT);
 static void conv(const struct pomk_conv *conv, int n_pixels)
 {
     const int n_vectors = conv->panel_channels / VECTOR_LANES, max_pixels = conv_max_pixels[n_vectors];
-    const int strided = conv->pixel_stride != POMK_BLOCK_CHANNELS;
+    const int strided = conv->pixel_stride != BLOCK_CHANNELS;
     int n_tiles = (n_pixels + max_pixels - 1) / max_pixels;
     struct tile tile = {
         .input = conv->input,
@@ -210,9 +211,9 @@ static void conv(const struct pomk_conv *conv, int n_pixels)
     };
     ptrdiff_t prefetch_per_tile = 0;
     if (conv->prefetch) {
-        const ptrdiff_t n_blocks = (ptrdiff_t)conv->n_taps * (conv->n_channels / POMK_BLOCK_CHANNELS);
-        tile.prefetch_floats_per_block = (ptrdiff_t)conv->prefetch_floats / (n_blocks * n_tiles + 1) + 1;
-        prefetch_per_tile = (ptrdiff_t)conv->prefetch_floats / n_tiles;
+        const ptrdiff_t n_blocks = (ptrdiff_t)conv->n_taps * (conv->n_channels / BLOCK_CHANNELS);
+        tile.prefetch_bytes_per_block = (ptrdiff_t)conv->prefetch_bytes / (n_blocks * n_tiles + 1) + 1;
+        prefetch_per_tile = (ptrdiff_t)conv->prefetch_bytes / n_tiles;
     }
     for (; n_tiles > 0; n_tiles--) {
         const int n = n_pixels / n_tiles;
@@ -222,8 +223,8 @@ static void conv(const struct pomk_conv *conv, int n_pixels)
         if (tile.output_offsets)
             tile.output_offsets += n;
         else if (tile.output) /* a null pointer may not move, not even by nothing */
-            tile.output += n * POMK_BLOCK_CHANNELS;
-        if (tile.residual) tile.residual += n * POMK_BLOCK_CHANNELS;
+            tile.output += n * BLOCK_CHANNELS;
+        if (tile.residual) tile.residual += n * BLOCK_CHANNELS;
         if (tile.prefetch) tile.prefetch += prefetch_per_tile;
     }
 }
@@ -241,7 +242,7 @@ static struct pomk_panels choose_panels(int n_outputs)
     for (int width = 1; width <= MAX_TILE_VECTORS; width++) {
         if (conv_max_pixels[width] == 0) continue;
         const int n_panels = (n_vectors + width - 1) / width;
-        if (n_panels > 1 && width * VECTOR_LANES % POMK_BLOCK_CHANNELS != 0) continue;
+        if (n_panels > 1 && width * VECTOR_LANES % BLOCK_CHANNELS != 0) continue;
         int last = n_vectors - (n_panels - 1) * width;
         while (conv_max_pixels[last] == 0) last++; /* ends at width */
         const double cost = (n_panels - 1) * width * tile_cost[width] + last * tile_cost[last];
@@ -253,16 +254,18 @@ static struct pomk_panels choose_panels(int n_outputs)
     return best;
 }
 
-static size_t packed_floats(int n_outputs, int n_taps, int n_channels)
+static size_t packed_bytes(int n_outputs, int n_taps, int n_channels)
 {
     const struct pomk_panels panels = choose_panels(n_outputs);
     const int n_padded = (panels.n_panels - 1) * panels.panel_channels + panels.last_panel_channels;
-    return (size_t)n_padded * (size_t)n_taps * (size_t)n_channels;
+    return (size_t)n_padded * (size_t)n_taps * (size_t)n_channels * sizeof(float);
 }
 
 /* [n_outputs][n_taps * n_channels] -> for each panel [n_taps * n_channels][panel_channels] */
-static void pack_weights(float *packed, const float *weights, int n_outputs, int n_taps, int n_channels)
+static void pack_weights(void *packed_to, const void *weights_from, int n_outputs, int n_taps, int n_channels)
 {
+    float *packed = packed_to;
+    const float *weights = weights_from;
     const struct pomk_panels panels = choose_panels(n_outputs);
     const size_t n_k = (size_t)n_taps * (size_t)n_channels;
     for (int p = 0; p < panels.n_panels; p++) {

@@ -22,7 +22,7 @@ ALWAYS_INLINE void depthwise_tile(const int n_rows, const int n_columns, const i
     for (int y = 0; y < (n_rows - 1) * stride + 3; y++) {
         UNROLL
         for (int x = 0; x < (n_columns - 1) * stride + 3; x++) {
-            const vector value = vector_load(rows[y] + (column * stride + x) * POMK_BLOCK_CHANNELS);
+            const vector value = vector_load(rows[y] + (column * stride + x) * BLOCK_CHANNELS);
             UNROLL
             for (int i = 0; i < n_rows * n_columns; i++) {
                 const int r = i / n_columns, c = i % n_columns, ky = y - r * stride, kx = x - c * stride;
@@ -34,7 +34,7 @@ ALWAYS_INLINE void depthwise_tile(const int n_rows, const int n_columns, const i
     UNROLL
     for (int i = 0; i < n_rows * n_columns; i++) {
         const int r = i / n_columns, c = i % n_columns;
-        vector_store(output + r * output_row_stride + (column + c) * POMK_BLOCK_CHANNELS,
+        vector_store(output + r * output_row_stride + (column + c) * BLOCK_CHANNELS,
                      activate(acc[r][c], activation));
     }
 }
@@ -42,13 +42,14 @@ ALWAYS_INLINE void depthwise_tile(const int n_rows, const int n_columns, const i
 ALWAYS_INLINE void depthwise_rows(const int n_rows, const int stride, const struct pomk_depthwise *d,
                                   const float *const *rows, float *output, enum pomk_activation activation)
 {
-    for (int lane = 0; lane < POMK_BLOCK_CHANNELS; lane += VECTOR_LANES) {
+    for (int lane = 0; lane < BLOCK_CHANNELS; lane += VECTOR_LANES) {
         const float *from[4]; /* as many input rows as the tile touches */
         vector weights[9];
         UNROLL
-        for (int i = 0; i < 9; i++) weights[i] = vector_load(d->weights + i * POMK_BLOCK_CHANNELS + lane);
+        for (int i = 0; i < 9; i++)
+            weights[i] = vector_load((const float *)d->weights + i * BLOCK_CHANNELS + lane);
         for (int y = 0; y < (n_rows - 1) * stride + 3; y++) from[y] = rows[y] + lane;
-        const vector bias = vector_load(d->bias + lane);
+        const vector bias = vector_load((const float *)d->bias + lane);
         float *to = output + lane;
         ptrdiff_t x = 0;
 #define TILE(n_columns)                                                                                      \
@@ -66,20 +67,21 @@ ALWAYS_INLINE void depthwise_rows(const int n_rows, const int stride, const stru
 /* Any kernel size and stride. */
 static void depthwise_any(const struct pomk_depthwise *d)
 {
+    const float *const *rows = (const float *const *)d->rows, *bias = d->bias;
     for (int row = 0; row < d->n_rows; row++)
         for (int x = 0; x < d->n_pixels; x++)
-            for (int lane = 0; lane < POMK_BLOCK_CHANNELS; lane += VECTOR_LANES) {
-                vector acc = vector_load(d->bias + lane);
+            for (int lane = 0; lane < BLOCK_CHANNELS; lane += VECTOR_LANES) {
+                vector acc = vector_load(bias + lane);
                 for (int ky = 0; ky < d->kernel; ky++) {
                     const float *from =
-                        d->rows[row * d->stride + ky] + (ptrdiff_t)x * d->stride * POMK_BLOCK_CHANNELS + lane;
+                        rows[row * d->stride + ky] + (ptrdiff_t)x * d->stride * BLOCK_CHANNELS + lane;
                     const float *weights =
-                        d->weights + (ptrdiff_t)ky * d->kernel * POMK_BLOCK_CHANNELS + lane;
+                        (const float *)d->weights + (ptrdiff_t)ky * d->kernel * BLOCK_CHANNELS + lane;
                     for (int kx = 0; kx < d->kernel; kx++)
-                        acc = vector_multiply_add(vector_load(from + kx * POMK_BLOCK_CHANNELS),
-                                                  vector_load(weights + kx * POMK_BLOCK_CHANNELS), acc);
+                        acc = vector_multiply_add(vector_load(from + kx * BLOCK_CHANNELS),
+                                                  vector_load(weights + kx * BLOCK_CHANNELS), acc);
                 }
-                vector_store(d->output + row * d->output_row_stride + (ptrdiff_t)x * POMK_BLOCK_CHANNELS +
+                vector_store((float *)d->output + row * d->output_row_stride + (ptrdiff_t)x * BLOCK_CHANNELS +
                                  lane,
                              activate(acc, d->activation));
             }
@@ -87,6 +89,8 @@ static void depthwise_any(const struct pomk_depthwise *d)
 
 static void depthwise(const struct pomk_depthwise *d)
 {
+    const float *const *rows = (const float *const *)d->rows;
+    float *output = d->output;
     if (d->kernel != 3 || d->stride > 2 || d->activation != POMK_ACTIVATION_RELU6) {
         depthwise_any(d);
         return;
@@ -94,14 +98,29 @@ static void depthwise(const struct pomk_depthwise *d)
     int row = 0;
     if (d->stride == 1) {
         for (; row + 2 <= d->n_rows; row += 2)
-            depthwise_rows(2, 1, d, d->rows + row, d->output + row * d->output_row_stride,
-                           POMK_ACTIVATION_RELU6);
+            depthwise_rows(2, 1, d, rows + row, output + row * d->output_row_stride, POMK_ACTIVATION_RELU6);
         if (row < d->n_rows)
-            depthwise_rows(1, 1, d, d->rows + row, d->output + row * d->output_row_stride,
-                           POMK_ACTIVATION_RELU6);
+            depthwise_rows(1, 1, d, rows + row, output + row * d->output_row_stride, POMK_ACTIVATION_RELU6);
     } else {
         for (; row < d->n_rows; row++)
-            depthwise_rows(1, 2, d, d->rows + row * 2, d->output + row * d->output_row_stride,
+            depthwise_rows(1, 2, d, rows + row * 2, output + row * d->output_row_stride,
                            POMK_ACTIVATION_RELU6);
     }
+}
+
+static size_t packed_depthwise_bytes(int n_channels, int n_taps)
+{
+    const size_t n_blocks = ((size_t)n_channels + BLOCK_CHANNELS - 1) / BLOCK_CHANNELS;
+    return n_blocks * BLOCK_CHANNELS * (size_t)n_taps * sizeof(float);
+}
+
+/* [n_channels][n_taps] -> for each block [n_taps][16] */
+static void pack_depthwise(void *packed, const void *weights, int n_channels, int n_taps)
+{
+    float *to = packed;
+    const float *from = weights;
+    for (int block = 0; block < n_channels; block += BLOCK_CHANNELS)
+        for (int tap = 0; tap < n_taps; tap++)
+            for (int c = block; c < block + BLOCK_CHANNELS; c++)
+                *to++ = c < n_channels ? from[(size_t)c * (size_t)n_taps + (size_t)tap] : 0.0f;
 }

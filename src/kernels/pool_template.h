@@ -9,33 +9,38 @@
 
 static void max_pool(const struct pomk_max_pool *p)
 {
+    const float *const *rows = (const float *const *)p->rows;
+    float *output = p->output;
     for (int x = 0; x < p->n_pixels; x++) {
         const int left = x * p->stride - p->pad_left;
         const int begin = left < 0 ? 0 : left,
                   end = left + p->kernel < p->width ? left + p->kernel : p->width;
-        for (int lane = 0; lane < POMK_BLOCK_CHANNELS; lane += VECTOR_LANES) {
-            vector largest = vector_load(p->rows[0] + (ptrdiff_t)begin * POMK_BLOCK_CHANNELS + lane);
+        for (int lane = 0; lane < BLOCK_CHANNELS; lane += VECTOR_LANES) {
+            vector largest = vector_load(rows[0] + (ptrdiff_t)begin * BLOCK_CHANNELS + lane);
             for (int row = 0; row < p->n_rows; row++)
                 for (int column = begin; column < end; column++)
                     largest = vector_greater(
-                        vector_load(p->rows[row] + (ptrdiff_t)column * POMK_BLOCK_CHANNELS + lane), largest);
-            vector_store(p->output + (ptrdiff_t)x * POMK_BLOCK_CHANNELS + lane, largest);
+                        vector_load(rows[row] + (ptrdiff_t)column * BLOCK_CHANNELS + lane), largest);
+            vector_store(output + (ptrdiff_t)x * BLOCK_CHANNELS + lane, largest);
         }
     }
 }
 
-static void add(float *output, const float *a, const float *b, size_t n_pixels,
+static void add(void *output_to, const void *a_from, const void *b_from, size_t n_pixels,
                 enum pomk_activation activation)
 {
-    for (size_t i = 0; i < n_pixels * POMK_BLOCK_CHANNELS; i += VECTOR_LANES)
+    float *output = output_to;
+    const float *a = a_from, *b = b_from;
+    for (size_t i = 0; i < n_pixels * BLOCK_CHANNELS; i += VECTOR_LANES)
         vector_store(output + i, activate(vector_add(vector_load(a + i), vector_load(b + i)), activation));
 }
 
 /* Three vectors hold whole pixels, so the colours' constants come round every three vectors. */
-static void convert_bytes(float *output, const uint8_t *bytes, size_t n, const float scale[3],
+static void convert_bytes(void *output_to, const uint8_t *bytes, size_t n, const float scale[3],
                           const float shift[3])
 {
     enum { PERIOD = 3 * VECTOR_LANES };
+    float *output = output_to;
     _Alignas(POMK_ALIGN_BYTES) float scales[PERIOD], shifts[PERIOD];
     for (int i = 0; i < PERIOD; i++) {
         scales[i] = scale[i % 3];
@@ -59,14 +64,21 @@ static void convert_bytes(float *output, const uint8_t *bytes, size_t n, const f
     }
 }
 
-static void sum_pixels(float *sums, const float *input, size_t n_pixels)
+static void sum_pixels(void *sums_to, const void *input_from, size_t n_pixels)
 {
-    for (int lane = 0; lane < POMK_BLOCK_CHANNELS; lane += VECTOR_LANES) {
+    float *sums = sums_to;
+    const float *input = input_from;
+    for (int lane = 0; lane < BLOCK_CHANNELS; lane += VECTOR_LANES) {
         vector sum = vector_load(sums + lane);
         for (size_t i = 0; i < n_pixels; i++)
-            sum = vector_add(sum, vector_load(input + i * POMK_BLOCK_CHANNELS + lane));
+            sum = vector_add(sum, vector_load(input + i * BLOCK_CHANNELS + lane));
         vector_store(sums + lane, sum);
     }
+}
+
+static void average(float *features, const void *sums, size_t n, float scale)
+{
+    for (size_t i = 0; i < n; i++) features[i] = ((const float *)sums)[i] * scale;
 }
 
 /*

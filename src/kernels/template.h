@@ -6,6 +6,8 @@
 #ifndef POMK_TEMPLATE_H
 #define POMK_TEMPLATE_H
 
+enum { BLOCK_CHANNELS = 16 }; /* of floats: a cache line, whatever the vector length */
+
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 #define NEVER_INLINE  __attribute__((noinline))
 
@@ -20,8 +22,8 @@
 #endif
 
 /* Asks for a cache line in the second level: it will be needed soon, not next. */
-#define FLOATS_PER_LINE 16
-#define PREFETCH(p)     __builtin_prefetch(p, 0, 2)
+#define LINE_BYTES  64
+#define PREFETCH(p) __builtin_prefetch(p, 0, 2)
 
 ALWAYS_INLINE vector activate(vector x, enum pomk_activation activation)
 {

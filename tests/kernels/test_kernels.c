@@ -129,8 +129,9 @@ static void check_conv(const struct pomk_kernels *kernels, const struct conv_cas
     const size_t spread = t->scattered ? n_pixels + n_pixels / 5 + 1 : n_pixels;
     for (int i = 0; i < t->n_pixels; i++) output_offsets[i] = (i + i / 5) * 16;
 
-    const struct pomk_panels panels = kernels->choose_panels(t->n_outputs);
-    const size_t n_packed = kernels->packed_floats(t->n_outputs, t->n_taps, t->n_channels);
+    const struct pomk_panels panels = kernels->layers[POMK_F32]->choose_panels(t->n_outputs);
+    const size_t n_packed =
+        kernels->layers[POMK_F32]->packed_bytes(t->n_outputs, t->n_taps, t->n_channels) / sizeof(float);
     const size_t n_bias = n_packed / n_k;
     assert_true(n_bias >= n_outputs && n_bias % 8 == 0);
     assert_true(panels.n_panels == 1 || panels.panel_channels % 16 == 0);
@@ -138,7 +139,7 @@ static void check_conv(const struct pomk_kernels *kernels, const struct conv_cas
     float *sums = buffer(round_up_16((int)n_bias));
     packed += (n_packed + 15) / 16 * 16 - n_packed; /* at the guard; panels are multiples of 8 floats */
     if ((uintptr_t)packed % 64 != 0) packed = buffer((n_packed + 15) / 16 * 16);
-    kernels->pack_weights(packed, weights, t->n_outputs, t->n_taps, t->n_channels);
+    kernels->layers[POMK_F32]->pack_weights(packed, weights, t->n_outputs, t->n_taps, t->n_channels);
     const float *residual = buffer(n_out_blocks * n_pixels * 16);
     const size_t n_output = n_out_blocks * spread * 16;
     float *output = buffer(n_output);
@@ -165,9 +166,9 @@ static void check_conv(const struct pomk_kernels *kernels, const struct conv_cas
             .activation = t->activation,
             .pooled_sums = t->pooled ? sums + channel : NULL,
             .prefetch = p % 2 ? packed : NULL, /* a hint changes nothing */
-            .prefetch_floats = 1000,
+            .prefetch_bytes = 4000,
         };
-        kernels->conv(&call, t->n_pixels);
+        kernels->layers[POMK_F32]->conv(&call, t->n_pixels);
     }
 
     bool *written = calloc(n_output, sizeof *written);
@@ -270,8 +271,8 @@ static void check_depthwise(const struct pomk_kernels *kernels, int kernel, int 
     for (int y = 0; y < n_inputs; y++) rows[y] = buffer((size_t)width * 16);
     const float *weights = buffer((size_t)(kernel * kernel) * 16), *bias = buffer(16);
     float *output = buffer((size_t)(n_rows * n_pixels) * 16);
-    kernels->depthwise(&(struct pomk_depthwise){
-        .rows = rows,
+    kernels->layers[POMK_F32]->depthwise(&(struct pomk_depthwise){
+        .rows = (const void *const *)rows,
         .weights = weights,
         .bias = bias,
         .output = output,
@@ -322,14 +323,14 @@ static void check_max_pool(const struct pomk_kernels *kernels, int kernel, int s
     const float *rows[8];
     for (int y = 0; y < n_rows; y++) rows[y] = buffer((size_t)width * 16);
     float *output = buffer((size_t)n_pixels * 16);
-    kernels->max_pool(&(struct pomk_max_pool){.rows = rows,
-                                              .n_rows = n_rows,
-                                              .width = width,
-                                              .output = output,
-                                              .n_pixels = n_pixels,
-                                              .kernel = kernel,
-                                              .stride = stride,
-                                              .pad_left = pad_left});
+    kernels->layers[POMK_F32]->max_pool(&(struct pomk_max_pool){.rows = (const void *const *)rows,
+                                                                .n_rows = n_rows,
+                                                                .width = width,
+                                                                .output = output,
+                                                                .n_pixels = n_pixels,
+                                                                .kernel = kernel,
+                                                                .stride = stride,
+                                                                .pad_left = pad_left});
     for (int x = 0; x < n_pixels; x++)
         for (int c = 0; c < 16; c++) {
             float largest = -INFINITY;
@@ -344,14 +345,14 @@ static void check_max_pool(const struct pomk_kernels *kernels, int kernel, int s
         }
     /* The scalar set decides which of two zeros wins. */
     float *scalar = buffer((size_t)n_pixels * 16);
-    pomk_kernels_scalar.max_pool(&(struct pomk_max_pool){.rows = rows,
-                                                         .n_rows = n_rows,
-                                                         .width = width,
-                                                         .output = scalar,
-                                                         .n_pixels = n_pixels,
-                                                         .kernel = kernel,
-                                                         .stride = stride,
-                                                         .pad_left = pad_left});
+    pomk_kernels_scalar.layers[POMK_F32]->max_pool(&(struct pomk_max_pool){.rows = (const void *const *)rows,
+                                                                           .n_rows = n_rows,
+                                                                           .width = width,
+                                                                           .output = scalar,
+                                                                           .n_pixels = n_pixels,
+                                                                           .kernel = kernel,
+                                                                           .stride = stride,
+                                                                           .pad_left = pad_left});
     assert_memory_equal(output, scalar, (size_t)n_pixels * 16 * sizeof(float));
     unmap_all();
 }
@@ -376,13 +377,13 @@ static void check_add_and_sum(const struct pomk_kernels *kernels, size_t n_pixel
     const float *a = buffer(n), *b = buffer(n);
     float *output = buffer(n), *in_place = copy_of(a, n), *sums = buffer(16);
     const float *sums_before = copy_of(sums, 16);
-    kernels->add(output, a, b, n_pixels, activation);
-    kernels->add(in_place, in_place, b, n_pixels, activation);
+    kernels->layers[POMK_F32]->add(output, a, b, n_pixels, activation);
+    kernels->layers[POMK_F32]->add(in_place, in_place, b, n_pixels, activation);
     for (size_t i = 0; i < n; i++) {
         assert_true(same(output[i], activate(a[i] + b[i], activation)));
         assert_true(same(in_place[i], output[i]));
     }
-    kernels->sum_pixels(sums, a, n_pixels);
+    kernels->layers[POMK_F32]->sum_pixels(sums, a, n_pixels);
     for (size_t c = 0; c < 16; c++) {
         float sum = sums_before[c];
         for (size_t i = 0; i < n_pixels; i++) sum += a[i * 16 + c];
@@ -410,7 +411,7 @@ static void check_convert_bytes(const struct pomk_kernels *kernels, size_t n)
     const float scale[3] = {random_float(), random_float(), random_float()};
     const float shift[3] = {random_float(), random_float(), random_float()};
     for (size_t i = 0; i < n; i++) bytes[i] = (uint8_t)random_bits();
-    kernels->convert_bytes(output, bytes, n, scale, shift);
+    kernels->layers[POMK_F32]->convert_bytes(output, bytes, n, scale, shift);
     for (size_t i = 0; i < n; i++) assert_true(same(output[i], fmaf(bytes[i], scale[i % 3], shift[i % 3])));
     unmap_all();
 }

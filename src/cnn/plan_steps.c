@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Matching: layers to steps. A step takes several layers where what lies between them need not leave the cache.
+ */
+#include "cnn/plan_builder.h"
+
+/* The layer that alone reads layer `index`, if it is of this kind; else -1. */
+static int sole_user(const struct plan_builder *b, int index, enum pomi_layer_kind kind)
+{
+    if (b->n_users[index] != 1) return -1;
+    const int user = b->user[index];
+    return b->graph->layers[user].kind == kind ? user : -1;
+}
+
+static bool is_pointwise(const struct pomi_layer *layer)
+{
+    return layer->kind == POMI_LAYER_CONV && layer->kernel_px == 1 && layer->stride_px == 1;
+}
+
+/*
+ * The addition that can end a step whose last layer is `index`: it alone reads that layer, which has no
+ * activation of its own, and its other operand is in memory. -1 when there is none.
+ */
+static int fused_add(const struct plan_builder *b, int index, int *other_tensor)
+{
+    const int add = sole_user(b, index, POMI_LAYER_ADD);
+    if (add < 0 || b->graph->layers[index].activation != POMI_ACTIVATION_NONE) return -1;
+    const int *inputs = b->graph->layers[add].inputs;
+    const int other = inputs[0] == index ? inputs[1] : inputs[0];
+    if (other < 0 || b->tensor_of_layer[other] < 0) return -1;
+    *other_tensor = b->tensor_of_layer[other];
+    return add;
+}
+
+/* What no kernel does. Everything else that pomi_graph_derive accepts, runs. */
+static enum pom_status check_layer(const struct pomi_graph *graph, int index, struct pom_error *err)
+{
+    const struct pomi_layer *l = &graph->layers[index];
+    if (l->kind == POMI_LAYER_GLOBAL_AVERAGE_POOL && index != graph->n_layers - 1)
+        return pomi_fail(err, POM_ERROR_UNSUPPORTED, "unsupported_layer",
+                         "layer %s: a global average pooling must be the last layer", l->name);
+    if (l->kind != POMI_LAYER_CONV &&
+        (l->inputs[0] == POMI_INPUT_IMAGE || (l->kind == POMI_LAYER_ADD && l->inputs[1] == POMI_INPUT_IMAGE)))
+        return pomi_fail(err, POM_ERROR_UNSUPPORTED, "unsupported_layer",
+                         "layer %s: only a convolution can read the photo itself", l->name);
+    if ((l->kind == POMI_LAYER_DEPTHWISE || l->kind == POMI_LAYER_MAX_POOL) &&
+        (l->kernel_px > PLAN_MAX_WINDOW || l->stride_px > PLAN_MAX_WINDOW))
+        return pomi_fail(err, POM_ERROR_UNSUPPORTED, "unsupported_layer",
+                         "layer %s: kernel %d, stride %d; the largest supported here is %d", l->name,
+                         l->kernel_px, l->stride_px, PLAN_MAX_WINDOW);
+    return POM_OK;
+}
+
+static int new_tensor(struct plan_builder *b, int layer)
+{
+    const struct pomi_layer *l = &b->graph->layers[layer];
+    const int index = b->plan->n_tensors++;
+    b->plan->tensors[index] = (struct tensor){
+        .n_channels = l->out_channels,
+        .n_blocks = plan_blocks(b->plan, l->out_channels),
+        .height = l->out_height_px,
+        .width = l->out_width_px,
+    };
+    b->tensor_of_layer[layer] = index;
+    return index;
+}
+
+/* Fills the step that begins with `layer`, marking as done all layers it takes. */
+static void match_step(struct plan_builder *b, int layer, struct step *step)
+{
+    bool *done = b->done;
+    const struct pomi_layer *layers = b->graph->layers;
+    *step = (struct step){.residual = -1, .output = -1, .layers = {layer, -1, -1}, .last_layer = layer};
+    const int *inputs = layers[layer].inputs;
+    step->input = inputs[0] == POMI_INPUT_IMAGE ? POMI_INPUT_IMAGE : b->tensor_of_layer[inputs[0]];
+    int last = layer; /* whose output and activation are the step's */
+
+    switch (layers[layer].kind) {
+    case POMI_LAYER_CONV: {
+        const int depthwise = sole_user(b, layer, POMI_LAYER_DEPTHWISE);
+        const int project = depthwise >= 0 ? sole_user(b, depthwise, POMI_LAYER_CONV) : -1;
+        if (project >= 0 && is_pointwise(&layers[project]) &&
+            (step->input == POMI_INPUT_IMAGE || is_pointwise(&layers[layer]))) {
+            step->kind = STEP_BLOCK;
+            step->layers[1] = depthwise;
+            step->layers[2] = last = project;
+            done[depthwise] = done[project] = true;
+        } else {
+            step->kind = STEP_CONV;
+            const int pool = sole_user(b, layer, POMI_LAYER_GLOBAL_AVERAGE_POOL);
+            if (pool >= 0) {
+                step->pooled = true;
+                done[layer] = done[pool] = true;
+                return;
+            }
+        }
+        const int add = fused_add(b, last, &step->residual);
+        if (add >= 0) {
+            last = add;
+            done[add] = true;
+        }
+        break;
+    }
+    case POMI_LAYER_DEPTHWISE:
+        step->kind = STEP_DEPTHWISE;
+        break;
+    case POMI_LAYER_ADD:
+        step->kind = STEP_ADD;
+        step->residual = b->tensor_of_layer[inputs[1]];
+        break;
+    case POMI_LAYER_MAX_POOL:
+        step->kind = STEP_MAX_POOL;
+        break;
+    case POMI_LAYER_GLOBAL_AVERAGE_POOL:
+        step->kind = STEP_GLOBAL_AVERAGE_POOL;
+        done[layer] = true;
+        return;
+    }
+    done[layer] = true;
+    step->last_layer = last;
+    step->output = new_tensor(b, last);
+}
+
+enum pom_status pomi_plan_match_steps(struct plan_builder *b, struct pom_error *err)
+{
+    const struct pomi_graph *graph = b->graph;
+    for (int i = 0; i < graph->n_layers; i++) {
+        POMI_TRY(check_layer(graph, i, err));
+        const int n_inputs = graph->layers[i].kind == POMI_LAYER_ADD ? 2 : 1;
+        for (int k = 0; k < n_inputs; k++)
+            if (graph->layers[i].inputs[k] >= 0) {
+                b->n_users[graph->layers[i].inputs[k]]++;
+                b->user[graph->layers[i].inputs[k]] = i;
+            }
+        b->tensor_of_layer[i] = -1;
+    }
+    for (int i = 0; i < graph->n_layers; i++) {
+        if (!b->done[i]) match_step(b, i, &b->plan->steps[b->plan->n_steps++]);
+    }
+    return POM_OK;
+}

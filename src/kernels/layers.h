@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The kernels that a network's layers are made of, in one number format: what the engine calls.
+ *
+ * A format is how values are stored and multiplied; `struct pomk_layers` is the table of its kernels for one
+ * instruction set, with the sizes that the engine needs to lay out memory for it. Formats differ in nothing
+ * else, so one plan and one walk through the network serve them all.
+ *
+ * Words. A *block* is `block_channels` neighbouring channels of one pixel. A tensor is [n_channels /
+ * block_channels rounded up][height][width][block_channels]; lanes beyond n_channels hold unspecified values
+ * that never reach a real lane. A *panel* is a group of output channels that one call computes. A *dword* is
+ * what a multiplication takes from a pixel at a time: 32 bits, `dword_channels` channels. All strides are
+ * counted in elements.
+ */
+#ifndef POMK_LAYERS_H
+#define POMK_LAYERS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Applied last, after the residual: relu is 0 > x ? 0 : x, relu6 then 6 < x ? 6 : x. NaN stays NaN. */
+enum pomk_activation { POMK_ACTIVATION_NONE, POMK_ACTIVATION_RELU, POMK_ACTIVATION_RELU6 };
+
+/* How the output channels of one convolution are cut into panels: all of whole blocks but the last, which is
+ * of whole vectors. */
+struct pomk_panels {
+    int n_panels;
+    int panel_channels;      /* a multiple of the block when there is more than one panel */
+    int last_panel_channels; /* 0 < last <= panel_channels */
+};
+
+/*
+ * One panel of a convolution over a run of neighbouring output pixels.
+ * The input value for tap t, channel k and output pixel i is
+ *     input[tap_offsets[t] + (k / block) * input_block_stride + k % block + i * pixel_stride]
+ * A 1x1 convolution has one tap with offset 0; a 3x3 one has nine. A first convolution over packed RGB rows
+ * has one tap per kernel row, kernel_width * 3 "channels", input_block_stride = block and pixel_stride 3 *
+ * stride. Of the last dword all channels are read; its surplus meets weights of zero.
+ */
+struct pomk_conv {
+    const void *input;
+    const ptrdiff_t *tap_offsets; /* [n_taps] */
+    int n_taps;
+    int n_channels; /* input values per tap, any number above 0 */
+    ptrdiff_t input_block_stride;
+    ptrdiff_t pixel_stride;
+
+    /* All that follows is the panel's own: channel 0 is the panel's first, which begins a block. */
+    int panel_channels;
+    const void
+        *weights;     /* [n_taps][n_channels, in whole dwords][panel_channels], as written by pack_weights */
+    const void *bias; /* [panel_channels] */
+
+    void *output; /* block 0 */
+    ptrdiff_t output_block_stride;
+    /* Where each pixel of the run goes, or NULL: one block apart. Lets one run cover rows that have borders.
+     */
+    const ptrdiff_t *output_offsets; /* [n_pixels] */
+    int continues; /* the chain starts from what output holds, not from bias: a sum over many k in parts */
+
+    const void *residual; /* NULL, or pixels one block apart; added before the activation */
+    ptrdiff_t residual_block_stride;
+
+    /* What will be needed soon: brought into the second-level cache little by little while this run computes.
+     */
+    const void *prefetch;
+    size_t prefetch_bytes;
+    enum pomk_activation activation;
+
+    /*
+     * NULL, or [panel_channels]: nothing is written to output; each channel's results are added to its sum in
+     * pixel order, which is the first half of a global average pooling.
+     */
+    void *pooled_sums;
+};
+
+/* Depthwise convolution of one block over n_rows output rows. */
+struct pomk_depthwise {
+    const void *const
+        *rows; /* [(n_rows - 1) * stride + kernel] input rows, each at the tap (., 0) of output pixel 0 */
+    const void *weights; /* [kernel * kernel][block], as written by pack_depthwise */
+    const void *bias;    /* [block] */
+    void *output;
+    ptrdiff_t output_row_stride;
+    int n_rows;
+    int n_pixels; /* output pixels in a row */
+    int kernel;   /* taps in each direction */
+    int stride;
+    enum pomk_activation activation;
+};
+
+/* Max pooling of one block, one output row. Only existing pixels take part: padding never wins. */
+struct pomk_max_pool {
+    const void *const *rows; /* [n_rows] the existing input rows under the window, at input column 0 */
+    int n_rows;
+    int width; /* input pixels in a row */
+    void *output;
+    int n_pixels;
+    int kernel;
+    int stride;
+    int pad_left;
+};
+
+/* The kernels of one number format. */
+struct pomk_layers {
+    size_t element_bytes;       /* of a value in a tensor */
+    size_t image_element_bytes; /* of a value in the photo's converted rows */
+    int block_channels;
+    int dword_channels;
+    const char *tiles; /* for people: the largest convolution tiles, pixels x vectors */
+
+    /*
+     * Weights: panels for a number of output channels, and the packed size and form of OHWI weights
+     * [n_outputs][n_taps][n_channels]. Rows are padded with zeros to whole vectors.
+     */
+    struct pomk_panels (*choose_panels)(int n_outputs);
+    size_t (*packed_bytes)(int n_outputs, int n_taps, int n_channels);
+    void (*pack_weights)(void *packed, const void *weights, int n_outputs, int n_taps, int n_channels);
+    /* Depthwise weights [n_channels][n_taps], block by block. */
+    size_t (*packed_depthwise_bytes)(int n_channels, int n_taps);
+    void (*pack_depthwise)(void *packed, const void *weights, int n_channels, int n_taps);
+
+    void (*conv)(const struct pomk_conv *conv, int n_pixels);
+    void (*depthwise)(const struct pomk_depthwise *depthwise);
+    void (*max_pool)(const struct pomk_max_pool *max_pool);
+    /* output = activation(a + b), n_pixels blocks; output may be a or b. */
+    void (*add)(void *output, const void *a, const void *b, size_t n_pixels, enum pomk_activation activation);
+    /*
+     * A photo's bytes to a network's values: output[i] = bytes[i] * scale[i % 3] + shift[i % 3], fused, i < n. Neither
+     * pointer needs an alignment.
+     */
+    void (*convert_bytes)(void *output, const uint8_t *bytes, size_t n, const float scale[3],
+                          const float shift[3]);
+    /* sums[block] += the pixels' values, in ascending order. */
+    void (*sum_pixels)(void *sums, const void *input, size_t n_pixels);
+    /* features[i] = sums[i] * scale, i < n: the other half of a global average pooling. */
+    void (*average)(float *features, const void *sums, size_t n, float scale);
+};
+
+#endif
