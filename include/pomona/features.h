@@ -18,6 +18,10 @@ extern "C" {
 
 struct pom_extractor;
 
+/* How the network computes. Integers are faster and a little off; each precision gives the same bytes on every machine.
+ * docs/numbers.md says how far they are from fp32 and whom that serves. */
+enum pom_precision { POM_PRECISION_FP32, POM_PRECISION_INT16, POM_PRECISION_INT8 };
+
 struct pom_extractor_options {
     struct pom_decode_options decode;
     struct pom_resize_options resize;

@@ -91,7 +91,7 @@ static enum pom_status bench_kernel_set(const struct bench *bench, const struct 
 {
     struct pomi_plan *plan = NULL;
     struct pomi_runner *runner = NULL;
-    POMI_TRY(pomi_plan_new(&plan, &bench->network->graph, kernels, err));
+    POMI_TRY(pomi_plan_new(&plan, &bench->network->graph, NULL, kernels, err));
     enum pom_status status = pomi_runner_new(&runner, plan, err);
     pomi_plan_release(plan);
     POMI_TRY(status);
@@ -142,7 +142,7 @@ static enum pom_status bench_all_threads(const struct bench *bench, const struct
     struct crew_member *crew = calloc((size_t)n_threads, sizeof *crew);
     struct pomi_plan *plan = NULL;
     if (crew == NULL) return pomi_fail_memory(err, (size_t)n_threads * sizeof *crew, "threads");
-    enum pom_status status = pomi_plan_new(&plan, &bench->network->graph, kernels, err);
+    enum pom_status status = pomi_plan_new(&plan, &bench->network->graph, NULL, kernels, err);
     for (int i = 0; status == POM_OK && i < n_threads; i++) {
         crew[i] = (struct crew_member){
             .kernels = kernels, .rgb = rgb, .features = malloc(n_features * sizeof(float))};

@@ -29,8 +29,23 @@ void *pomi_vector_memory(size_t size_bytes)
     return memory;
 }
 
+void pomi_fill(void *to, size_t n, size_t element_bytes, int value)
+{
+    if (element_bytes == sizeof(int16_t) && value != 0)
+        for (size_t i = 0; i < n; i++) ((int16_t *)to)[i] = (int16_t)value;
+    else
+        memset(to, element_bytes == 1 ? value : 0, n * element_bytes);
+}
+
+static enum pomk_format format_of(const struct pomi_quantized *quantized)
+{
+    if (!quantized) return POMK_F32;
+    return quantized->precision == POM_PRECISION_INT8 ? POMK_I8 : POMK_I16;
+}
+
 enum pom_status pomi_plan_new(struct pomi_plan **plan_out, const struct pomi_graph *graph,
-                              const struct pomk_kernels *kernels, struct pom_error *err)
+                              const struct pomi_quantized *quantized, const struct pomk_kernels *kernels,
+                              struct pom_error *err)
 {
     *plan_out = NULL;
     const size_t n = (size_t)graph->n_layers;
@@ -38,6 +53,7 @@ enum pom_status pomi_plan_new(struct pomi_plan **plan_out, const struct pomi_gra
     struct plan_builder b = {
         .plan = plan,
         .graph = graph,
+        .quantized = quantized,
         .n_users = calloc(n, sizeof *b.n_users),
         .user = calloc(n, sizeof *b.user),
         .tensor_of_layer = calloc(n, sizeof *b.tensor_of_layer),
@@ -54,7 +70,7 @@ enum pom_status pomi_plan_new(struct pomi_plan **plan_out, const struct pomi_gra
         goto done;
     }
     atomic_init(&plan->n_references, 1);
-    plan->kernels = kernels->layers[POMK_F32];
+    plan->kernels = kernels->layers[format_of(quantized)];
     plan->input_px = graph->input_px;
     plan->n_features = graph->layers[n - 1].out_channels;
 

@@ -20,6 +20,11 @@
 #include "cnn/run.h"
 #include "kernels/kernels.h"
 
+/* A place in the arena, bytes from its start. */
+struct scratch {
+    size_t size_bytes, offset;
+};
+
 /*
  * A layer's output, [n_blocks][top + height + bottom][left + width + right][block] in the arena. The border
  * around it holds the zeros that its consumers' padding asks for.
@@ -30,18 +35,15 @@ struct tensor {
     ptrdiff_t row_stride, block_stride;
     /* [height * width]: each pixel's distance from the first; NULL where rows follow each other without a border. */
     const ptrdiff_t *offsets;
-    size_t size_bytes;
-    size_t offset;             /* bytes from the arena's start; to the border's corner */
+    bool has_coarse, has_fine; /* integers: which forms (cnn/quantized.h); fp32 counts as coarse */
+    int zero;                  /* what the border holds */
+    struct scratch coarse;     /* from the border's corner */
+    struct scratch fine;       /* the same shape in 16-bit integers */
     int first_step, last_step; /* alive from being written to being read last */
 };
 
 /* Largest kernel and stride of depthwise convolution and max pooling. */
 #define PLAN_MAX_WINDOW 31
-
-/* Working memory of one step. */
-struct scratch {
-    size_t size_bytes, offset;
-};
 
 /* A convolution's constants: weights packed for the plan's kernels. */
 struct conv {
@@ -53,7 +55,9 @@ struct conv {
     int n_taps, n_channels; /* n_channels values per tap */
     int n_outputs;
     int kernel, stride, pad_top, pad_left;
+    bool reads_image;
     enum pomk_activation activation;
+    struct pomk_requantization requantization;
     /*
      * Where the whole map is one strip, each weight is used by few pixels, and waiting for weights would cost
      * more than multiplying: while one panel runs, what follows it in memory is brought nearer, the next
@@ -84,6 +88,10 @@ struct step {
     const char *depthwise_weights;
     const uint32_t *depthwise_bias;
     size_t depthwise_block_bytes; /* of the weights: what one block takes */
+    /* DEPTHWISE, ADD; BLOCK: of the depthwise convolution. */
+    struct pomk_requantization requantization;
+    const void *padding_row; /* BLOCK: what lies above and below the expanded map */
+    int padding;             /* its value */
 
     /* Strips: output rows at a time, and the scratch memory they need. */
     int strip_rows;
@@ -111,14 +119,18 @@ struct pomi_plan {
     char *constants; /* weights, biases and zeros, aligned */
     size_t constants_bytes;
     ptrdiff_t *offsets; /* what all offsets of tensors, taps and rings point into */
-    const void *zeros;  /* a row of zeros, for padding above and below */
     size_t arena_bytes;
     int input_px;
     int n_features;
+    const float *feature_scales; /* [n_features]: from a pooled sum to the feature */
+    int32_t pooled_shift;        /* integers: what the zero points add to it */
     /* A photo's byte v in colour c, red first, becomes v * pixel_scale[c] + pixel_shift[c]. */
     float pixel_scale[3], pixel_shift[3];
     bool blue_first; /* the network's first channel is the photo's third */
 };
+
+/* n elements of 1 or 2 bytes become `value`; of other sizes, zero. */
+void pomi_fill(void *to, size_t n, size_t element_bytes, int value);
 
 /* Memory for vectors, zeroed; on huge pages where the system offers them. NULL when there is none. End with
  * free(). */

@@ -41,8 +41,9 @@ static size_t lowest_gap(const struct resident *item, struct resident **neighbou
 
 enum pom_status pomi_plan_lay_out_arena(struct pomi_plan *plan, struct pom_error *err)
 {
-    enum { SCRATCH_PER_STEP = 4 };
-    const size_t max_residents = (size_t)plan->n_tensors + (size_t)plan->n_steps * SCRATCH_PER_STEP;
+    enum { SCRATCH_PER_STEP = 4, FORMS_PER_TENSOR = 2 };
+    const size_t max_residents =
+        (size_t)plan->n_tensors * FORMS_PER_TENSOR + (size_t)plan->n_steps * SCRATCH_PER_STEP;
     struct resident *residents = calloc(max_residents, sizeof *residents);
     struct resident **neighbours = calloc(max_residents, sizeof *neighbours);
     enum pom_status status = POM_OK;
@@ -54,7 +55,11 @@ enum pom_status pomi_plan_lay_out_arena(struct pomi_plan *plan, struct pom_error
     size_t n = 0;
     for (int i = 0; i < plan->n_tensors; i++) {
         struct tensor *t = &plan->tensors[i];
-        residents[n++] = (struct resident){t->size_bytes, &t->offset, t->first_step, t->last_step};
+        struct scratch *const forms[FORMS_PER_TENSOR] = {&t->coarse, &t->fine};
+        for (int k = 0; k < FORMS_PER_TENSOR; k++)
+            if (forms[k]->size_bytes > 0)
+                residents[n++] =
+                    (struct resident){forms[k]->size_bytes, &forms[k]->offset, t->first_step, t->last_step};
     }
     for (int i = 0; i < plan->n_steps; i++) {
         struct step *s = &plan->steps[i];

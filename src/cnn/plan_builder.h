@@ -7,15 +7,17 @@
 #define POMONA_CNN_PLAN_BUILDER_H
 
 #include "cnn/plan.h"
+#include "cnn/quantized.h"
 
 struct plan_builder {
     struct pomi_plan *plan;
     const struct pomi_graph *graph;
-    int *n_users;             /* by layer: how many layers read it */
-    int *user;                /* by layer: the last that reads it */
-    int *tensor_of_layer;     /* -1: not in memory (yet) */
-    bool *done;               /* by layer: a step has it */
-    size_t n_constants_bytes; /* handed out so far */
+    const struct pomi_quantized *quantized; /* NULL: fp32 */
+    int *n_users;                           /* by layer: how many layers read it */
+    int *user;                              /* by layer: the last that reads it */
+    int *tensor_of_layer;                   /* -1: not in memory (yet) */
+    bool *done;                             /* by layer: a step has it */
+    size_t n_constants_bytes;               /* handed out so far */
     size_t n_offsets;
 };
 

@@ -21,11 +21,17 @@ static void *take_constants(struct plan_builder *b, size_t size_bytes)
     return constants;
 }
 
-/* One 32-bit value for each channel, in whole blocks. */
-static void *take_channels(struct plan_builder *b, int n_channels)
+/* One 32-bit value for each channel, floats or integers, in the kernels' order. NULL stays NULL. */
+static void *take_channels(struct plan_builder *b, const void *values, int n_channels)
 {
-    return take_constants(b, (size_t)plan_blocks(b->plan, n_channels) *
-                                 (size_t)b->plan->kernels->block_channels * sizeof(uint32_t));
+    const struct pomk_layers *kernels = b->plan->kernels;
+    const struct pomk_panels panels = kernels->choose_panels(n_channels);
+    const int n_columns = (panels.n_panels - 1) * panels.panel_channels + panels.last_panel_channels;
+    const int n = max_int(n_columns, plan_blocks(b->plan, n_channels) * kernels->block_channels);
+    if (!values) return NULL;
+    void *packed = take_constants(b, (size_t)n * sizeof(uint32_t));
+    if (packed) kernels->pack_channels(packed, values, n_channels);
+    return packed;
 }
 
 static ptrdiff_t *take_offsets(struct plan_builder *b, size_t n)
@@ -35,49 +41,106 @@ static ptrdiff_t *take_offsets(struct plan_builder *b, size_t n)
     return offsets;
 }
 
+/* How the sums of layer `writer` become what is stored of `result`: the same layer, or an addition that ends its step. */
+static struct pomk_requantization make_requantization(struct plan_builder *b, int writer, int result)
+{
+    if (!b->quantized) return (struct pomk_requantization){0};
+    const struct pomi_quantized_layer *q = &b->quantized->layers[result];
+    const int n_channels = b->graph->layers[result].out_channels;
+    return (struct pomk_requantization){
+        .multipliers = take_channels(b, b->quantized->layers[writer].multipliers, n_channels),
+        .low = q->low,
+        .high = q->high,
+        .coarse_multipliers = q->is_fine ? take_channels(b, q->coarse_multipliers, n_channels) : NULL,
+        .coarse_zero = q->zero,
+        .coarse_high =
+            b->quantized->precision == POM_PRECISION_INT8 ? POMI_COARSE_MAX_INT8 : POMI_COARSE_MAX_INT16,
+    };
+}
+
+/* A layer's numbers, as they are multiplied and added. */
+static const void *weights_of(const struct plan_builder *b, int layer)
+{
+    return b->quantized ? (const void *)b->quantized->layers[layer].weights : b->graph->layers[layer].weights;
+}
+static const void *bias_of(const struct plan_builder *b, int layer)
+{
+    return b->quantized ? (const void *)b->quantized->layers[layer].bias : b->graph->layers[layer].bias;
+}
+
 /* The taps of a convolution are the kernel's pixels, or over the photo's packed rows the kernel's rows. */
-static void fill_conv(struct plan_builder *b, struct conv *conv, const struct pomi_layer *layer,
-                      enum pomk_activation activation, bool reads_image, ptrdiff_t row_stride)
+static void fill_conv(struct plan_builder *b, struct conv *conv, int index, int result, bool reads_image,
+                      ptrdiff_t row_stride)
 {
     const struct pomk_layers *kernels = b->plan->kernels;
+    const struct pomi_layer *layer = &b->graph->layers[index];
     const int kernel = layer->kernel_px, taps_per_row = reads_image ? 1 : kernel;
     conv->n_taps = kernel * taps_per_row;
     conv->n_channels = layer->in_channels * (kernel / taps_per_row);
     conv->n_outputs = layer->out_channels;
+    conv->reads_image = reads_image;
     conv->kernel = kernel;
     conv->stride = layer->stride_px;
     conv->pad_top = layer->pad_top_px;
     conv->pad_left = layer->pad_left_px;
-    conv->activation = activation;
+    conv->activation = pomi_plan_activation(&b->graph->layers[result]);
+    conv->requantization = make_requantization(b, index, result);
     conv->panels = kernels->choose_panels(conv->n_outputs);
 
+    const size_t packed_bytes =
+        kernels->packed_bytes(conv->n_outputs, conv->n_taps, conv->n_channels, reads_image);
+    const int n_columns =
+        (conv->panels.n_panels - 1) * conv->panels.panel_channels + conv->panels.last_panel_channels;
+    conv->channel_bytes = packed_bytes / (size_t)n_columns;
     ptrdiff_t *offsets = take_offsets(b, (size_t)conv->n_taps);
-    const int n_dwords = (conv->n_channels + kernels->dword_channels - 1) / kernels->dword_channels;
-    conv->channel_bytes = (size_t)conv->n_taps * (size_t)n_dwords * sizeof(uint32_t);
-    void *weights = take_constants(b, kernels->packed_bytes(conv->n_outputs, conv->n_taps, conv->n_channels));
-    void *bias = take_channels(b, conv->n_outputs);
-    if (!offsets || !weights || !bias) return;
+    void *weights = take_constants(b, packed_bytes);
+    conv->bias = take_channels(b, bias_of(b, index), conv->n_outputs);
+    if (!offsets || !weights) return;
     for (int tap = 0; tap < conv->n_taps; tap++)
         offsets[tap] = tap / taps_per_row * row_stride + tap % taps_per_row * kernels->block_channels;
-    kernels->pack_weights(weights, layer->weights, conv->n_outputs, conv->n_taps, conv->n_channels);
-    memcpy(bias, layer->bias, (size_t)conv->n_outputs * sizeof *layer->bias);
+    kernels->pack_weights(weights, weights_of(b, index), conv->n_outputs, conv->n_taps, conv->n_channels,
+                          reads_image);
     conv->tap_offsets = offsets;
     conv->weights = weights;
-    conv->bias = bias;
 }
 
-static void fill_depthwise(struct plan_builder *b, struct step *step, const struct pomi_layer *layer)
+static void fill_depthwise(struct plan_builder *b, struct step *step, int index)
 {
     const struct pomk_layers *kernels = b->plan->kernels;
-    const int n_taps = layer->kernel_px * layer->kernel_px;
-    void *weights = take_constants(b, kernels->packed_depthwise_bytes(layer->out_channels, n_taps));
-    void *bias = take_channels(b, layer->out_channels);
-    step->depthwise_block_bytes = kernels->packed_depthwise_bytes(kernels->block_channels, n_taps);
-    if (!weights || !bias) return;
-    kernels->pack_depthwise(weights, layer->weights, layer->out_channels, n_taps);
-    memcpy(bias, layer->bias, (size_t)layer->out_channels * sizeof *layer->bias);
+    const struct pomi_layer *layer = &b->graph->layers[index];
+    void *weights = take_constants(b, kernels->packed_depthwise_bytes(layer->out_channels, layer->kernel_px));
+    step->depthwise_block_bytes = kernels->packed_depthwise_bytes(kernels->block_channels, layer->kernel_px);
+    step->depthwise_bias = take_channels(b, bias_of(b, index), layer->out_channels);
+    step->requantization = make_requantization(b, index, index);
     step->depthwise_weights = weights;
-    step->depthwise_bias = bias;
+    if (weights)
+        kernels->pack_depthwise(weights, weights_of(b, index), layer->out_channels, layer->kernel_px);
+}
+
+/* A row of the expanded map's padding. */
+static void fill_padding(struct plan_builder *b, struct step *step)
+{
+    const size_t row = (size_t)step->expanded_row_stride, element = b->plan->kernels->element_bytes;
+    step->padding = b->quantized ? b->quantized->layers[step->layers[0]].zero : 0;
+    void *padding = take_constants(b, row * element);
+    if (padding) pomi_fill(padding, row, element, step->padding);
+    step->padding_row = padding;
+}
+
+/* From sums over all pixels to features, and what the pixels' zero points add to the sums. */
+static void fill_features(struct plan_builder *b)
+{
+    struct pomi_plan *plan = b->plan;
+    const struct step *last = &plan->steps[plan->n_steps - 1];
+    const struct pomi_layer *pool = &b->graph->layers[b->graph->n_layers - 1];
+    const size_t n = (size_t)plan->n_features;
+    const int n_pixels = pool->in_height_px * pool->in_width_px;
+    float *scales = take_constants(b, n * sizeof *scales);
+    plan->feature_scales = scales;
+    if (b->quantized && !last->pooled) plan->pooled_shift = plan->tensors[last->input].zero * n_pixels;
+    if (!scales) return;
+    for (size_t i = 0; i < n; i++)
+        scales[i] = b->quantized ? b->quantized->feature_scales[i] : 1.0f / (float)n_pixels;
 }
 
 /* Where the pixels of a map with borders lie, row after row. */
@@ -96,47 +159,47 @@ static void fill_constants(struct plan_builder *b)
 {
     struct pomi_plan *plan = b->plan;
     b->n_constants_bytes = b->n_offsets = 0;
-    size_t longest_row = 0;
     for (int i = 0; i < plan->n_tensors; i++) {
         struct tensor *t = &plan->tensors[i];
         if (t->left + t->right > 0) t->offsets = make_pixel_offsets(b, t->height, t->width, t->row_stride);
     }
     for (int i = 0; i < plan->n_steps; i++) {
         struct step *step = &plan->steps[i];
-        const struct pomi_layer *first = &b->graph->layers[step->layers[0]];
-        const enum pomk_activation last_activation =
-            pomi_plan_activation(&b->graph->layers[step->last_layer]);
+        const int first = step->layers[0], last = step->last_layer;
         const bool reads_image = step->input == POMI_INPUT_IMAGE;
         const ptrdiff_t input_row =
             reads_image ? step->image_row_stride : plan->tensors[step->input].row_stride;
         switch (step->kind) {
         case STEP_BLOCK:
-            fill_conv(b, &step->conv, first, pomi_plan_activation(first), reads_image, input_row);
+            fill_conv(b, &step->conv, first, first, reads_image, input_row);
             step->expanded_offsets =
                 make_pixel_offsets(b, step->expanded_rows, step->expanded_width, step->expanded_row_stride);
-            fill_depthwise(b, step, &b->graph->layers[step->layers[1]]);
-            fill_conv(b, &step->project, &b->graph->layers[step->layers[2]], last_activation, false, 0);
-            if ((size_t)step->expanded_row_stride > longest_row)
-                longest_row = (size_t)step->expanded_row_stride;
+            fill_padding(b, step);
+            fill_depthwise(b, step, step->layers[1]);
+            fill_conv(b, &step->project, step->layers[2], last, false, 0);
             break;
         case STEP_CONV:
-            fill_conv(b, &step->conv, first, last_activation, reads_image, input_row);
+            fill_conv(b, &step->conv, first, last, reads_image, input_row);
             break;
         case STEP_DEPTHWISE:
             fill_depthwise(b, step, first);
             break;
         case STEP_ADD:
+            step->requantization = make_requantization(b, first, first);
+            break;
         case STEP_MAX_POOL:
         case STEP_GLOBAL_AVERAGE_POOL:
             break;
         }
     }
-    plan->zeros = take_constants(b, longest_row * plan->kernels->element_bytes);
+    fill_features(b);
 }
 
 /* (v - mean) / deviation as one multiply-add; the constants in double, rounded once. Colours red, green, blue. */
-static void make_preprocessing(struct pomi_plan *plan, enum pomi_preprocessing preprocessing)
+static void make_preprocessing(struct plan_builder *b)
 {
+    struct pomi_plan *plan = b->plan;
+    const enum pomi_preprocessing preprocessing = b->graph->preprocessing;
     static const struct {
         double mean[3], deviation[3];
         bool blue_first;
@@ -152,6 +215,9 @@ static void make_preprocessing(struct pomi_plan *plan, enum pomi_preprocessing p
                      deviation = constants[preprocessing].deviation[c];
         plan->pixel_scale[c] = (float)(1 / deviation);
         plan->pixel_shift[c] = (float)(-mean / deviation);
+        if (!b->quantized) continue;
+        plan->pixel_scale[c] = POMI_IMAGE_SCALE;
+        plan->pixel_shift[c] = (float)-b->quantized->pixel_offset[c];
     }
     plan->blue_first = constants[preprocessing].blue_first;
 }
@@ -165,6 +231,6 @@ enum pom_status pomi_plan_make_constants(struct plan_builder *b, struct pom_erro
     if (!b->plan->constants || !b->plan->offsets)
         return pomi_fail_memory(err, b->n_constants_bytes, "the packed weights of a network");
     fill_constants(b);
-    make_preprocessing(b->plan, b->graph->preprocessing);
+    make_preprocessing(b);
     return POM_OK;
 }

@@ -74,7 +74,11 @@ static enum pom_status shape_tensors(struct plan_builder *b, struct pom_error *e
     for (int i = 0; i < plan->n_tensors; i++) {
         struct tensor *t = &plan->tensors[i];
         const int rows = t->top + t->height + t->bottom, columns = t->left + t->width + t->right;
-        POMI_TRY(volume(t->n_blocks, rows, columns, block_bytes(plan), &t->size_bytes, err));
+        if (t->has_coarse)
+            POMI_TRY(volume(t->n_blocks, rows, columns, block_bytes(plan), &t->coarse.size_bytes, err));
+        if (t->has_fine)
+            POMI_TRY(volume(t->n_blocks, rows, columns, (size_t)block_channels * sizeof(int16_t),
+                            &t->fine.size_bytes, err));
         t->row_stride = (ptrdiff_t)columns * block_channels;
         t->block_stride = rows * t->row_stride;
     }
@@ -182,8 +186,8 @@ static enum pom_status shape_conv(const struct plan_builder *b, struct step *ste
         const size_t n_strips = (size_t)((height + strip_rows - 1) / strip_rows);
         const size_t n_panels = (size_t)plan->kernels->choose_panels(layer->out_channels).n_panels;
         const size_t weights_bytes = plan->kernels->packed_bytes(
-            layer->out_channels, layer->kernel_px * layer->kernel_px, layer->in_channels);
-        if (weights_bytes <= STRIP_BYTES || n_strips * weights_bytes < n_panels * input->size_bytes)
+            layer->out_channels, layer->kernel_px * layer->kernel_px, layer->in_channels, 0);
+        if (weights_bytes <= STRIP_BYTES || n_strips * weights_bytes < n_panels * input->coarse.size_bytes)
             step->strip_rows = strip_rows;
     }
     step->conv.prefetch = step->strip_rows == height;

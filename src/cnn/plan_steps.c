@@ -32,9 +32,18 @@ static int fused_add(const struct plan_builder *b, int index, int *other_tensor)
     return add;
 }
 
-/* What no kernel does. Everything else that pomi_graph_derive accepts, runs. */
-static enum pom_status check_layer(const struct pomi_graph *graph, int index, struct pom_error *err)
+/* Kernels that write one form only cannot write the fine one. */
+static bool is_fine_alone(const struct plan_builder *b, int index)
 {
+    const enum pomi_layer_kind kind = b->graph->layers[index].kind;
+    return b->quantized && b->quantized->layers[index].is_fine &&
+           (kind == POMI_LAYER_DEPTHWISE || kind == POMI_LAYER_MAX_POOL);
+}
+
+/* What no kernel does. Everything else that pomi_graph_derive accepts, runs. */
+static enum pom_status check_layer(const struct plan_builder *b, int index, struct pom_error *err)
+{
+    const struct pomi_graph *graph = b->graph;
     const struct pomi_layer *l = &graph->layers[index];
     if (l->kind == POMI_LAYER_GLOBAL_AVERAGE_POOL && index != graph->n_layers - 1)
         return pomi_fail(err, POM_ERROR_UNSUPPORTED, "unsupported_layer",
@@ -48,6 +57,11 @@ static enum pom_status check_layer(const struct pomi_graph *graph, int index, st
         return pomi_fail(err, POM_ERROR_UNSUPPORTED, "unsupported_layer",
                          "layer %s: kernel %d, stride %d; the largest supported here is %d", l->name,
                          l->kernel_px, l->stride_px, PLAN_MAX_WINDOW);
+    if (is_fine_alone(b, index))
+        return pomi_fail(
+            err, POM_ERROR_UNSUPPORTED, "unsupported_layer",
+            "layer %s: int8 cannot add the result of a depthwise convolution or a max pooling: use int16",
+            l->name);
     return POM_OK;
 }
 
@@ -60,7 +74,14 @@ static int new_tensor(struct plan_builder *b, int layer)
         .n_blocks = plan_blocks(b->plan, l->out_channels),
         .height = l->out_height_px,
         .width = l->out_width_px,
+        .has_coarse = true,
     };
+    if (b->quantized) {
+        const struct pomi_quantized_layer *q = &b->quantized->layers[layer];
+        b->plan->tensors[index].has_fine = q->is_fine;
+        b->plan->tensors[index].has_coarse = !q->is_fine || q->coarse_multipliers;
+        b->plan->tensors[index].zero = q->zero;
+    }
     b->tensor_of_layer[layer] = index;
     return index;
 }
@@ -125,7 +146,7 @@ enum pom_status pomi_plan_match_steps(struct plan_builder *b, struct pom_error *
 {
     const struct pomi_graph *graph = b->graph;
     for (int i = 0; i < graph->n_layers; i++) {
-        POMI_TRY(check_layer(graph, i, err));
+        POMI_TRY(check_layer(b, i, err));
         const int n_inputs = graph->layers[i].kind == POMI_LAYER_ADD ? 2 : 1;
         for (int k = 0; k < n_inputs; k++)
             if (graph->layers[i].inputs[k] >= 0) {

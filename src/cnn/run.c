@@ -55,27 +55,42 @@ static void *move(const struct pomi_runner *r, const void *from, ptrdiff_t n_ele
 }
 
 /* Pixel (row, column) of a block; rows and columns of the border count from below zero. */
-static void *pixel(const struct pomi_runner *r, const struct tensor *t, int block, int row, int column)
+static ptrdiff_t pixel_offset(const struct pomi_runner *r, const struct tensor *t, int block, int row,
+                              int column)
 {
-    return move(r, r->arena + t->offset,
-                block * t->block_stride + (row + t->top) * t->row_stride +
-                    (column + t->left) * block_channels(r));
+    return block * t->block_stride + (row + t->top) * t->row_stride + (column + t->left) * block_channels(r);
 }
 
-/* The arena is shared between tensors, so a border holds zeros only after its tensor's step put them there.
- */
-static void zero_border(const struct pomi_runner *r, const struct tensor *t)
+static void *pixel(const struct pomi_runner *r, const struct tensor *t, int block, int row, int column)
 {
-    const size_t element = r->plan->kernels->element_bytes;
-    const size_t row = (size_t)t->row_stride * element, block = (size_t)block_channels(r) * element;
-    if (t->top + t->left + t->bottom + t->right == 0) return;
+    return move(r, r->arena + t->coarse.offset, pixel_offset(r, t, block, row, column));
+}
+
+static int16_t *fine_pixel(const struct pomi_runner *r, const struct tensor *t, int block, int row,
+                           int column)
+{
+    return (int16_t *)(void *)(r->arena + t->fine.offset) + pixel_offset(r, t, block, row, column);
+}
+
+/* What an addition reads: the fine form where there is one. */
+static const void *addend_pixel(const struct pomi_runner *r, const struct tensor *t, int block, int row,
+                                int column)
+{
+    return t->has_fine ? fine_pixel(r, t, block, row, column) : pixel(r, t, block, row, column);
+}
+
+/* The arena is shared between tensors, so a border holds its value only after its tensor's step put it there. */
+static void fill_border(const struct pomi_runner *r, const struct tensor *t)
+{
+    const size_t element = r->plan->kernels->element_bytes, block = (size_t)block_channels(r);
+    if (!t->has_coarse || t->top + t->left + t->bottom + t->right == 0) return;
     for (int b = 0; b < t->n_blocks; b++) {
-        memset(pixel(r, t, b, -t->top, -t->left), 0, (size_t)t->top * row);
+        pomi_fill(pixel(r, t, b, -t->top, -t->left), (size_t)(t->top * t->row_stride), element, t->zero);
         for (int y = 0; y < t->height; y++) {
-            memset(pixel(r, t, b, y, -t->left), 0, (size_t)t->left * block);
-            memset(pixel(r, t, b, y, t->width), 0, (size_t)t->right * block);
+            pomi_fill(pixel(r, t, b, y, -t->left), (size_t)t->left * block, element, t->zero);
+            pomi_fill(pixel(r, t, b, y, t->width), (size_t)t->right * block, element, t->zero);
         }
-        memset(pixel(r, t, b, t->height, -t->left), 0, (size_t)t->bottom * row);
+        pomi_fill(pixel(r, t, b, t->height, -t->left), (size_t)(t->bottom * t->row_stride), element, t->zero);
     }
 }
 
@@ -87,9 +102,23 @@ static struct pomk_conv conv_call(const struct conv *conv)
         .tap_offsets = conv->tap_offsets,
         .n_taps = conv->n_taps,
         .n_channels = conv->n_channels,
+        .reads_image = conv->reads_image,
         .bias = conv->bias,
         .activation = conv->activation,
+        .requantization = conv->requantization,
     };
+}
+
+static struct pomk_requantization move_channels(struct pomk_requantization q, ptrdiff_t channel)
+{
+    if (q.multipliers) q.multipliers += channel;
+    if (q.coarse_multipliers) q.coarse_multipliers += channel;
+    return q;
+}
+
+static const void *move_residual(const struct pomi_runner *r, const void *from, ptrdiff_t n_elements)
+{
+    return from ? (const char *)from + n_elements * (ptrdiff_t)r->plan->kernels->fine_element_bytes : NULL;
 }
 
 /* The same call for one of the convolution's panels. */
@@ -102,8 +131,10 @@ static struct pomk_conv panel_call(const struct pomi_runner *r, struct pomk_conv
     const char *weights = conv->weights + (size_t)channel * conv->channel_bytes;
     call.weights = weights;
     call.bias = conv->bias + channel;
+    call.requantization = move_channels(call.requantization, channel);
     call.output = move(r, call.output, block * call.output_block_stride);
-    call.residual = move(r, call.residual, block * call.residual_block_stride);
+    if (call.fine) call.fine += block * call.output_block_stride;
+    call.residual = move_residual(r, call.residual, block * call.residual_block_stride);
     if (call.pooled_sums) call.pooled_sums = (uint32_t *)call.pooled_sums + channel;
     if (conv->prefetch) {
         call.prefetch_bytes = (size_t)call.panel_channels * conv->channel_bytes;
@@ -130,7 +161,8 @@ static void conv_rows(const struct pomi_runner *r, struct pomk_conv call, int n_
         if (call.prefetch) call.prefetch = (const char *)call.prefetch + call.prefetch_bytes;
         call.input = move(r, call.input, input_row);
         if (output) call.output = move(r, call.output, output->row_stride);
-        call.residual = move(r, call.residual, residual_row);
+        if (call.fine) call.fine += output->row_stride;
+        call.residual = move_residual(r, call.residual, residual_row);
     }
 }
 
@@ -189,17 +221,19 @@ static void point_output(const struct pomi_runner *r, const struct step *step, s
                          int row)
 {
     const struct tensor *output = &r->plan->tensors[step->output];
-    call->output = pixel(r, output, 0, row, 0);
+    call->output = output->has_coarse ? pixel(r, output, 0, row, 0) : NULL;
+    call->fine = output->has_fine ? fine_pixel(r, output, 0, row, 0) : NULL;
     call->output_block_stride = output->block_stride;
     if (step->residual < 0) return;
     const struct tensor *residual = &r->plan->tensors[step->residual];
-    call->residual = pixel(r, residual, 0, row, 0);
+    call->residual = addend_pixel(r, residual, 0, row, 0);
     call->residual_block_stride = residual->block_stride;
 }
 
-static void write_average(const struct pomi_plan *plan, const void *sums, size_t n_pixels, float *features)
+static void write_average(const struct pomi_plan *plan, const void *sums, float *features)
 {
-    plan->kernels->average(features, sums, (size_t)plan->n_features, 1.0f / (float)n_pixels);
+    plan->kernels->average(features, sums, (size_t)plan->n_features, plan->feature_scales,
+                           plan->pooled_shift);
 }
 
 static void run_conv(const struct pomi_runner *r, const struct step *step, const uint8_t *rgb,
@@ -214,7 +248,7 @@ static void run_conv(const struct pomi_runner *r, const struct step *step, const
     const ptrdiff_t input_row = conv->stride * (input ? input->row_stride : step->image_row_stride);
     char *image_rows = r->arena + step->image.offset, *sums = r->arena + step->sums.offset;
 
-    if (output) zero_border(r, output);
+    if (output) fill_border(r, output);
     if (step->pooled) memset(sums, 0, step->sums.size_bytes);
     for (int y = 0; y < height; y += step->strip_rows) {
         const int n_rows = height - y < step->strip_rows ? height - y : step->strip_rows;
@@ -234,7 +268,7 @@ static void run_conv(const struct pomi_runner *r, const struct step *step, const
         for (int panel = 0; panel < conv->panels.n_panels; panel++)
             conv_rows(r, panel_call(r, call, conv, panel), n_rows, width, input_row, output, residual_row);
     }
-    if (step->pooled) write_average(plan, sums, (size_t)height * (size_t)width, features);
+    if (step->pooled) write_average(plan, sums, features);
 }
 
 /* --- Depthwise convolution --- */
@@ -270,6 +304,7 @@ static void depthwise_rows(const struct pomi_runner *r, const struct step *step,
             .kernel = step->kernel,
             .stride = step->stride,
             .activation = step->activation,
+            .requantization = move_channels(step->requantization, block * block_channels(r)),
         });
         row += n;
         n_rows -= n;
@@ -292,7 +327,7 @@ static const void *tensor_row(const void *context, int y)
 static void run_depthwise(const struct pomi_runner *r, const struct step *step)
 {
     const struct tensor *input = &r->plan->tensors[step->input], *output = &r->plan->tensors[step->output];
-    zero_border(r, output);
+    fill_border(r, output);
     for (int block = 0; block < output->n_blocks; block++) {
         const struct tensor_rows rows = {r, pixel(r, input, block, 0, -step->pad_left), input->row_stride};
         depthwise_rows(r, step, block, 0, output->height, tensor_row, &rows, pixel(r, output, block, 0, 0),
@@ -311,21 +346,21 @@ struct ring_rows {
 static const void *ring_row(const void *context, int y)
 {
     const struct ring_rows *ring = context;
-    if (y < 0 || y >= ring->step->expanded_height) return ring->runner->plan->zeros;
+    if (y < 0 || y >= ring->step->expanded_height) return ring->step->padding_row;
     return move(ring->runner, ring->base, y % ring->step->expanded_rows * ring->step->expanded_row_stride);
 }
 
-/* Zeros left and right of every row of the ring: other steps used this memory before. */
-static void zero_ring_sides(const struct pomi_runner *r, const struct step *step)
+/* Padding left and right of every row of the ring: other steps used this memory before. */
+static void pad_ring(const struct pomi_runner *r, const struct step *step)
 {
-    const size_t element = r->plan->kernels->element_bytes, block = (size_t)block_channels(r) * element;
-    const size_t left = (size_t)step->expanded_left * block;
-    const size_t used = left + (size_t)step->expanded_width * block;
-    const size_t row_bytes = (size_t)step->expanded_row_stride * element;
+    const size_t element = r->plan->kernels->element_bytes, block = (size_t)block_channels(r);
+    const size_t left = (size_t)step->expanded_left * block,
+                 used = left + (size_t)step->expanded_width * block;
+    const size_t row_elements = (size_t)step->expanded_row_stride, row_bytes = row_elements * element;
     char *ring = r->arena + step->expanded.offset;
     for (char *row = ring; row < ring + step->expanded.size_bytes; row += row_bytes) {
-        memset(row, 0, left);
-        memset(row + used, 0, row_bytes - used);
+        pomi_fill(row, left, element, step->padding);
+        pomi_fill(row + used * element, row_elements - used, element, step->padding);
     }
 }
 
@@ -406,8 +441,8 @@ static void run_block(const struct pomi_runner *r, const struct step *step, cons
     char *image_rows = r->arena + step->image.offset;
     static const ptrdiff_t no_offset = 0;
 
-    zero_border(r, output);
-    zero_ring_sides(r, step);
+    fill_border(r, output);
+    pad_ring(r, step);
     struct strip strip = {.image_rows = image_rows};
     for (; strip.first_row < output->height; strip.first_row += step->strip_rows) {
         strip.n_rows = min_int(step->strip_rows, output->height - strip.first_row);
@@ -439,17 +474,24 @@ static void run_add(const struct pomi_runner *r, const struct step *step)
 {
     const struct tensor *a = &r->plan->tensors[step->input], *b = &r->plan->tensors[step->residual];
     const struct tensor *output = &r->plan->tensors[step->output];
-    zero_border(r, output);
+    fill_border(r, output);
     for (int block = 0; block < output->n_blocks; block++)
         for (int y = 0; y < output->height; y++)
-            r->plan->kernels->add(pixel(r, output, block, y, 0), pixel(r, a, block, y, 0),
-                                  pixel(r, b, block, y, 0), (size_t)output->width, step->activation);
+            r->plan->kernels->add(&(struct pomk_add){
+                .a = addend_pixel(r, a, block, y, 0),
+                .b = addend_pixel(r, b, block, y, 0),
+                .output = output->has_coarse ? pixel(r, output, block, y, 0) : NULL,
+                .fine = output->has_fine ? fine_pixel(r, output, block, y, 0) : NULL,
+                .n_pixels = (size_t)output->width,
+                .activation = step->activation,
+                .requantization = move_channels(step->requantization, block * block_channels(r)),
+            });
 }
 
 static void run_max_pool(const struct pomi_runner *r, const struct step *step)
 {
     const struct tensor *input = &r->plan->tensors[step->input], *output = &r->plan->tensors[step->output];
-    zero_border(r, output);
+    fill_border(r, output);
     for (int block = 0; block < output->n_blocks; block++)
         for (int y = 0; y < output->height; y++) {
             const void *rows[PLAN_MAX_WINDOW];
@@ -480,7 +522,7 @@ static void run_global_average_pool(const struct pomi_runner *r, const struct st
         for (int y = 0; y < input->height; y++)
             r->plan->kernels->sum_pixels(sums + block * block_channels(r), pixel(r, input, block, y, 0),
                                          (size_t)input->width);
-    write_average(r->plan, sums, (size_t)input->height * (size_t)input->width, features);
+    write_average(r->plan, sums, features);
 }
 
 void pomi_runner_run(struct pomi_runner *runner, const uint8_t *rgb, float *features)

@@ -10,12 +10,15 @@
 
 struct pomk_kernels; /* kernels/kernels.h */
 struct pomi_plan;
+struct pomi_quantized; /* cnn/quantized.h */
 struct pomi_runner;
 
-/* Packs the weights for one kernel set and lays out the working memory. The graph may be released afterwards.
- * The caller owns one reference. Errors: UNSUPPORTED (with the layer's name), MEMORY. */
+/* Packs the weights for one kernel set and lays out the working memory. `quantized` is NULL for fp32. Graph and
+ * integers may be released afterwards. The caller owns one reference. Errors: UNSUPPORTED (with the layer's name),
+ * MEMORY. */
 enum pom_status pomi_plan_new(struct pomi_plan **plan, const struct pomi_graph *graph,
-                              const struct pomk_kernels *kernels, struct pom_error *err);
+                              const struct pomi_quantized *quantized, const struct pomk_kernels *kernels,
+                              struct pom_error *err);
 void pomi_plan_retain(struct pomi_plan *plan);  /* thread-safe */
 void pomi_plan_release(struct pomi_plan *plan); /* thread-safe; NULL is fine */
 

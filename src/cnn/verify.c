@@ -50,7 +50,7 @@ static enum pom_status compute(const struct pom_network *network, float *feature
     uint8_t *rgb = malloc((size_t)input_px * (size_t)input_px * 3);
     enum pom_status status = rgb == NULL
                                  ? pomi_fail_memory(err, (size_t)input_px * (size_t)input_px * 3, "an image")
-                                 : pomi_plan_new(&plan, &network->graph, pomk_choose(NULL), err);
+                                 : pomi_plan_new(&plan, &network->graph, NULL, pomk_choose(NULL), err);
     if (status == POM_OK) status = pomi_runner_new(&runner, plan, err);
     if (status == POM_OK) {
         pomi_test_image(rgb, input_px);

@@ -1,172 +1,121 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Convolution of a run of pixels by one panel of output channels: the kernel that does nine tenths of the
- * work.
+ * work, in every number format.
  *
- * Included once per kernel set, after a vector_*.h. A tile keeps n_pixels x n_vectors accumulators in
- * registers. For every k it loads the panel's n_vectors weights once, broadcasts each pixel's value, and
- * multiplies and adds. Tile sizes are compile-time constants (TILES), so the loops over accumulators unroll
- * away; every count from 1 pixel to the largest tile exists, which lets a run be cut into equal tiles instead
- * of a large one and a poor remainder.
+ * A tile keeps n_pixels x n_vectors accumulators in registers. A step loads the panel's n_vectors weights
+ * once, broadcasts a dword of each pixel (one float, two words or four bytes), and multiplies and adds. Tile
+ * sizes are compile-time constants (TILES), so the loops over accumulators unroll away; every count from 1
+ * pixel to the largest tile exists, which lets a run be cut into equal tiles instead of a large one and a poor
+ * remainder.
  *
- * The including file defines TILES(X), a list of X(n_vectors, max_pixels) with n_vectors * VECTOR_LANES a
- * multiple of 16 or half of 16, and tile_cost[]. Input and output of one call do not overlap; residual and
- * output may be the same.
+ * Included once per table of layers, after conv_f32.h, words_conv.h or bytes_conv.h, which say what a step and
+ * the end of a tile are:
+ *     BLOCK_CHANNELS, DWORD_CHANNELS, element                    of the input
+ *     IMAGE_DWORD_CHANNELS, image_element                        the same of a photo's rows
+ *     VECTOR_LANES, lanes                                        accumulators of 32 bits
+ *     load_lanes, broadcast, broadcast_image, multiply_add, multiply_add_image
+ *     start_tile, finish_tile                                    bias to accumulators; accumulators to results
+ *     COLUMN_CHANNEL(c)                                          the channel that column c computes
+ *     weight, pack_dword                                         unpacked weights; so many of them to a dword
+ *     TILES(X), tile_cost[]                                      X(n_vectors, max_pixels): whole vectors of
+ * results Input and output of one call do not overlap; residual and output may be the same.
  */
 #include "kernels/template.h"
 
-#define MAX_TILE_PIXELS  14
-#define MAX_TILE_VECTORS 16
+#define LANES_BYTES (VECTOR_LANES * 4)
 
-/* One tile's share of a call. */
-struct tile {
-    const float *input, *residual;
-    float *output;
-    const ptrdiff_t *output_offsets;
-    const char *prefetch;
-    ptrdiff_t prefetch_bytes_per_block; /* for every 16 k */
-};
+enum { DENSE, STRIDED, IMAGE, N_VARIANTS };
 
-/* Where vector j of the panel lies within a pixel's channel blocks. */
-ALWAYS_INLINE ptrdiff_t vector_offset(int j, ptrdiff_t block_stride)
-{
-    const int channel = j * VECTOR_LANES;
-    return channel / BLOCK_CHANNELS * block_stride + channel % BLOCK_CHANNELS;
-}
-
-/* One k: acc[i][j] += value_of_pixel(i) * weights[j]. */
-#define CONV_STEP(value_of_pixel)                                                                            \
+/* One dword of k: acc[i][j] += value_of_pixel(i) * weights[j]. */
+#define CONV_STEP(multiply_add, broadcast, pixel)                                                            \
     {                                                                                                        \
-        vector w[MAX_TILE_VECTORS];                                                                          \
+        lanes w[MAX_TILE_VECTORS];                                                                           \
         UNROLL                                                                                               \
-        for (int j = 0; j < n_vectors; j++) w[j] = vector_load(weights + j * VECTOR_LANES);                  \
+        for (int j = 0; j < n_vectors; j++) w[j] = load_lanes(weights + j * LANES_BYTES);                    \
         UNROLL                                                                                               \
         for (int i = 0; i < n_pixels; i++) {                                                                 \
-            const vector x = vector_set(value_of_pixel);                                                     \
+            const lanes x = broadcast(pixel);                                                                \
             UNROLL                                                                                           \
-            for (int j = 0; j < n_vectors; j++) acc[i][j] = vector_multiply_add(x, w[j], acc[i][j]);         \
+            for (int j = 0; j < n_vectors; j++) acc[i][j] = multiply_add(x, w[j], acc[i][j]);                \
         }                                                                                                    \
-        weights += n_vectors * VECTOR_LANES;                                                                 \
+        weights += n_vectors * LANES_BYTES;                                                                  \
     }
 
 /*
- * dense: neighbouring pixels are one block apart, so their addresses are constants. Otherwise the distance is
+ * DENSE: neighbouring pixels are one block apart, so their addresses are constants. Otherwise the distance is
  * known only at run time, and addresses are formed from every fourth pixel's and one, two or three distances.
  */
-ALWAYS_INLINE void conv_tile(const int n_pixels, const int n_vectors, const int dense,
+ALWAYS_INLINE void conv_tile(const int n_pixels, const int n_vectors, const int variant,
                              const struct pomk_conv *conv, const struct tile *tile)
 {
-    vector acc[MAX_TILE_PIXELS][MAX_TILE_VECTORS];
-    const float *weights = conv->weights;
-    const char *prefetch = tile->prefetch;
-    float *const output = tile->output;
-    const ptrdiff_t block_stride = conv->output_block_stride;
-
-    UNROLL
-    for (int j = 0; j < n_vectors; j++) {
-        const vector bias = vector_load((const float *)conv->bias + j * VECTOR_LANES);
-        UNROLL
-        for (int i = 0; i < n_pixels; i++) acc[i][j] = bias;
-    }
-    if (conv->continues) {
-        UNROLL
-        for (int j = 0; j < n_vectors; j++) {
-            const float *from = output + vector_offset(j, block_stride);
-            UNROLL
-            for (int i = 0; i < n_pixels; i++) acc[i][j] = vector_load(from + i * BLOCK_CHANNELS);
-        }
-    }
-
+    enum { BLOCK_DWORDS = BLOCK_CHANNELS / DWORD_CHANNELS };
+    lanes acc[MAX_TILE_PIXELS][MAX_TILE_VECTORS];
+    const char *weights = conv->weights, *prefetch = tile->prefetch;
     const ptrdiff_t step = conv->pixel_stride, step3 = 3 * step;
+
+    start_tile(n_pixels, n_vectors, conv, tile, acc);
     for (int tap = 0; tap < conv->n_taps; tap++) {
-        const float *values = tile->input + conv->tap_offsets[tap];
-        int k = conv->n_channels;
-        if (dense) {
-            for (; k >= BLOCK_CHANNELS; k -= BLOCK_CHANNELS, values += conv->input_block_stride) {
+        if (variant == DENSE) {
+            const element *values = tile->input + conv->tap_offsets[tap];
+            int k = (conv->n_channels + DWORD_CHANNELS - 1) / DWORD_CHANNELS;
+            for (; k >= BLOCK_DWORDS; k -= BLOCK_DWORDS, values += conv->input_block_stride) {
                 for (ptrdiff_t n = tile->prefetch_bytes_per_block; n > 0; n -= LINE_BYTES) {
                     PREFETCH(prefetch);
                     prefetch += LINE_BYTES;
                 }
                 UNROLL_4
-                for (int c = 0; c < BLOCK_CHANNELS; c++) CONV_STEP(values[i * BLOCK_CHANNELS + c])
+                for (int c = 0; c < BLOCK_DWORDS; c++)
+                    CONV_STEP(multiply_add, broadcast, values + i * BLOCK_CHANNELS + c * DWORD_CHANNELS)
             }
-            for (; k > 0; k--, values++) CONV_STEP(values[i * BLOCK_CHANNELS])
+            for (; k > 0; k--, values += DWORD_CHANNELS)
+                CONV_STEP(multiply_add, broadcast, values + i * BLOCK_CHANNELS)
+        } else if (variant == STRIDED) {
+            const element *values = tile->input + conv->tap_offsets[tap];
+            int k = (conv->n_channels + DWORD_CHANNELS - 1) / DWORD_CHANNELS;
+            for (; k > 0; k -= BLOCK_DWORDS, values += conv->input_block_stride) {
+                const element *quad[4] = {values, values + 4 * step, values + 8 * step, values + 12 * step};
+                const int n = k < BLOCK_DWORDS ? k : BLOCK_DWORDS;
+                for (int c = 0; c < n; c++)
+                    CONV_STEP(multiply_add, broadcast,
+                              quad[i / 4] + (i % 4 == 3 ? step3 : i % 4 * step) + c * DWORD_CHANNELS)
+            }
         } else {
-            for (; k > 0; k -= BLOCK_CHANNELS, values += conv->input_block_stride) {
-                const float *quad[4] = {values, values + 4 * step, values + 8 * step, values + 12 * step};
-                const int n = k < BLOCK_CHANNELS ? k : BLOCK_CHANNELS;
-                for (int c = 0; c < n; c++) CONV_STEP(quad[i / 4][(i % 4 == 3 ? step3 : i % 4 * step) + c])
-            }
+            const image_element *values = tile->image + conv->tap_offsets[tap];
+            const image_element *quad[4] = {values, values + 4 * step, values + 8 * step, values + 12 * step};
+            const int n = (conv->n_channels + IMAGE_DWORD_CHANNELS - 1) / IMAGE_DWORD_CHANNELS;
+            for (int c = 0; c < n; c++)
+                CONV_STEP(multiply_add_image, broadcast_image,
+                          quad[i / 4] + (i % 4 == 3 ? step3 : i % 4 * step) + c * IMAGE_DWORD_CHANNELS)
         }
     }
-
-    if (tile->residual) {
-        UNROLL
-        for (int j = 0; j < n_vectors; j++) {
-            const float *from = tile->residual + vector_offset(j, conv->residual_block_stride);
-            UNROLL
-            for (int i = 0; i < n_pixels; i++)
-                acc[i][j] = vector_add(acc[i][j], vector_load(from + i * BLOCK_CHANNELS));
-        }
-    }
-    if (conv->activation != POMK_ACTIVATION_NONE) {
-        const vector zero = vector_set(0.0f);
-        UNROLL
-        for (int i = 0; i < n_pixels; i++) {
-            UNROLL
-            for (int j = 0; j < n_vectors; j++) acc[i][j] = vector_greater(zero, acc[i][j]);
-        }
-        if (conv->activation == POMK_ACTIVATION_RELU6) {
-            const vector six = vector_set(6.0f);
-            UNROLL
-            for (int i = 0; i < n_pixels; i++) {
-                UNROLL
-                for (int j = 0; j < n_vectors; j++) acc[i][j] = vector_smaller(six, acc[i][j]);
-            }
-        }
-    }
-
-    if (conv->pooled_sums) {
-        UNROLL
-        for (int j = 0; j < n_vectors; j++) {
-            float *to = (float *)conv->pooled_sums + j * VECTOR_LANES;
-            vector sum = vector_load(to);
-            UNROLL
-            for (int i = 0; i < n_pixels; i++) sum = vector_add(sum, acc[i][j]);
-            vector_store(to, sum);
-        }
-    } else if (tile->output_offsets) {
-        UNROLL
-        for (int i = 0; i < n_pixels; i++) {
-            float *to = output + tile->output_offsets[i];
-            UNROLL
-            for (int j = 0; j < n_vectors; j++) vector_store(to + vector_offset(j, block_stride), acc[i][j]);
-        }
-    } else {
-        UNROLL
-        for (int j = 0; j < n_vectors; j++) {
-            float *to = output + vector_offset(j, block_stride);
-            UNROLL
-            for (int i = 0; i < n_pixels; i++) vector_store(to + i * BLOCK_CHANNELS, acc[i][j]);
-        }
-    }
+    finish_tile(n_pixels, n_vectors, conv, tile, acc);
 }
 
 typedef void conv_tile_function(const struct pomk_conv *, const struct tile *);
 
-#define DEFINE_TILE(n_vectors, n_pixels)                                                                     \
-    static NEVER_INLINE void conv_##n_pixels##x##n_vectors##_dense(const struct pomk_conv *conv,             \
-                                                                   const struct tile *tile)                  \
+#define DEFINE_VARIANT(n_vectors, n_pixels, name, variant)                                                   \
+    static NEVER_INLINE void conv_##n_pixels##x##n_vectors##_##name(const struct pomk_conv *conv,            \
+                                                                    const struct tile *tile)                 \
     {                                                                                                        \
-        conv_tile(n_pixels, n_vectors, 1, conv, tile);                                                       \
-    }                                                                                                        \
-    static NEVER_INLINE void conv_##n_pixels##x##n_vectors##_strided(const struct pomk_conv *conv,           \
-                                                                     const struct tile *tile)                \
-    {                                                                                                        \
-        conv_tile(n_pixels, n_vectors, 0, conv, tile);                                                       \
+        conv_tile(n_pixels, n_vectors, variant, conv, tile);                                                 \
     }
+#define DEFINE_TILE(n_vectors, n_pixels)                                                                     \
+    DEFINE_VARIANT(n_vectors, n_pixels, dense, DENSE)                                                        \
+    DEFINE_VARIANT(n_vectors, n_pixels, strided, STRIDED)                                                    \
+    DEFINE_IMAGE_TILE(n_vectors, n_pixels)
+
+/* Where a photo's rows hold the same elements as tensors, they are strided pixels that happen to overlap. */
+#if SEPARATE_IMAGE_TILES
+#define DEFINE_IMAGE_TILE(n_vectors, n_pixels) DEFINE_VARIANT(n_vectors, n_pixels, image, IMAGE)
+#define NAME_IMAGE_TILE(n_vectors, n_pixels)   conv_##n_pixels##x##n_vectors##_image
+#else
+#define DEFINE_IMAGE_TILE(n_vectors, n_pixels)
+#define NAME_IMAGE_TILE(n_vectors, n_pixels) conv_##n_pixels##x##n_vectors##_strided
+#endif
 #define NAME_TILE(n_vectors, n_pixels)                                                                       \
-    {conv_##n_pixels##x##n_vectors##_dense, conv_##n_pixels##x##n_vectors##_strided},
+    {conv_##n_pixels##x##n_vectors##_dense, conv_##n_pixels##x##n_vectors##_strided,                         \
+     NAME_IMAGE_TILE(n_vectors, n_pixels)},
 
 /* FOR_PIXELS_n(DO, v): DO(v, 1) DO(v, 2) ... DO(v, n) */
 #define FOR_PIXELS_1(DO, v)  DO(v, 1)
@@ -187,9 +136,10 @@ typedef void conv_tile_function(const struct pomk_conv *, const struct tile *);
 #define DEFINE_TILES(n_vectors, max_pixels) FOR_PIXELS_##max_pixels(DEFINE_TILE, n_vectors)
 TILES(DEFINE_TILES)
 
-/* conv_tiles[n_vectors][n_pixels - 1][dense ? 0 : 1] */
+/* conv_tiles[n_vectors][n_pixels - 1][variant] */
 #define NAME_TILES(n_vectors, max_pixels) [n_vectors] = {FOR_PIXELS_##max_pixels(NAME_TILE, n_vectors)},
-static conv_tile_function *const conv_tiles[MAX_TILE_VECTORS + 1][MAX_TILE_PIXELS][2] = {TILES(NAME_TILES)};
+static conv_tile_function *const conv_tiles[MAX_TILE_VECTORS + 1][MAX_TILE_PIXELS][N_VARIANTS] = {
+    TILES(NAME_TILES)};
 
 #define MAX_PIXELS(n_vectors, max_pixels) [n_vectors] = max_pixels,
 static const int conv_max_pixels[MAX_TILE_VECTORS + 1] = {TILES(MAX_PIXELS)};
@@ -200,12 +150,14 @@ static const char tile_text[] = TILES(TILE_TEXT);
 static void conv(const struct pomk_conv *conv, int n_pixels)
 {
     const int n_vectors = conv->panel_channels / VECTOR_LANES, max_pixels = conv_max_pixels[n_vectors];
-    const int strided = conv->pixel_stride != BLOCK_CHANNELS;
+    const int variant = conv->reads_image ? IMAGE : conv->pixel_stride == BLOCK_CHANNELS ? DENSE : STRIDED;
     int n_tiles = (n_pixels + max_pixels - 1) / max_pixels;
     struct tile tile = {
         .input = conv->input,
+        .image = conv->input,
         .residual = conv->residual,
         .output = conv->output,
+        .fine = conv->fine,
         .output_offsets = conv->output_offsets,
         .prefetch = conv->prefetch,
     };
@@ -217,14 +169,17 @@ static void conv(const struct pomk_conv *conv, int n_pixels)
     }
     for (; n_tiles > 0; n_tiles--) {
         const int n = n_pixels / n_tiles;
-        conv_tiles[n_vectors][n - 1][strided](conv, &tile);
+        conv_tiles[n_vectors][n - 1][variant](conv, &tile);
         n_pixels -= n;
         tile.input += n * conv->pixel_stride;
-        if (tile.output_offsets)
+        tile.image += n * conv->pixel_stride;
+        if (tile.output_offsets) {
             tile.output_offsets += n;
-        else if (tile.output) /* a null pointer may not move, not even by nothing */
-            tile.output += n * BLOCK_CHANNELS;
-        if (tile.residual) tile.residual += n * BLOCK_CHANNELS;
+        } else { /* a null pointer may not move, not even by nothing */
+            if (tile.output) tile.output += n * BLOCK_CHANNELS;
+            if (tile.fine) tile.fine += n * BLOCK_CHANNELS;
+        }
+        if (tile.residual) tile.residual = (const residual_element *)tile.residual + n * BLOCK_CHANNELS;
         if (tile.prefetch) tile.prefetch += prefetch_per_tile;
     }
 }
@@ -254,25 +209,57 @@ static struct pomk_panels choose_panels(int n_outputs)
     return best;
 }
 
-static size_t packed_bytes(int n_outputs, int n_taps, int n_channels)
+/* Dwords that hold n_channels values, in a tensor or in a photo's row. */
+ALWAYS_INLINE size_t count_dwords(int n_channels, int reads_image)
 {
-    const struct pomk_panels panels = choose_panels(n_outputs);
-    const int n_padded = (panels.n_panels - 1) * panels.panel_channels + panels.last_panel_channels;
-    return (size_t)n_padded * (size_t)n_taps * (size_t)n_channels * sizeof(float);
+    const int per_dword = reads_image ? IMAGE_DWORD_CHANNELS : DWORD_CHANNELS;
+    return (size_t)((n_channels + per_dword - 1) / per_dword);
 }
 
-/* [n_outputs][n_taps * n_channels] -> for each panel [n_taps * n_channels][panel_channels] */
-static void pack_weights(void *packed_to, const void *weights_from, int n_outputs, int n_taps, int n_channels)
+static int panels_columns(const struct pomk_panels *panels)
 {
-    float *packed = packed_to;
-    const float *weights = weights_from;
+    return (panels->n_panels - 1) * panels->panel_channels + panels->last_panel_channels;
+}
+
+static size_t packed_bytes(int n_outputs, int n_taps, int n_channels, int reads_image)
+{
     const struct pomk_panels panels = choose_panels(n_outputs);
-    const size_t n_k = (size_t)n_taps * (size_t)n_channels;
+    return (size_t)panels_columns(&panels) * (size_t)n_taps * count_dwords(n_channels, reads_image) * 4;
+}
+
+/* [n_outputs][n_taps][n_channels] -> for each panel [n_taps][n_channels in dwords][columns] */
+static void pack_weights(void *packed, const void *weights_from, int n_outputs, int n_taps, int n_channels,
+                         int reads_image)
+{
+    char *to = packed;
+    const weight *weights = weights_from;
+    const struct pomk_panels panels = choose_panels(n_outputs);
+    const int per_dword = reads_image ? IMAGE_DWORD_CHANNELS : DWORD_CHANNELS;
     for (int p = 0; p < panels.n_panels; p++) {
         const int first = p * panels.panel_channels;
         const int width = p + 1 < panels.n_panels ? panels.panel_channels : panels.last_panel_channels;
-        for (size_t k = 0; k < n_k; k++)
-            for (int c = 0; c < width; c++)
-                *packed++ = first + c < n_outputs ? weights[(size_t)(first + c) * n_k + k] : 0.0f;
+        for (int tap = 0; tap < n_taps; tap++)
+            for (int k = 0; k < n_channels; k += per_dword)
+                for (int column = 0; column < width; column++, to += 4) {
+                    const int channel = first + COLUMN_CHANNEL(column);
+                    weight values[4] = {0};
+                    if (channel < n_outputs)
+                        for (int i = 0; i < per_dword && k + i < n_channels; i++)
+                            values[i] = weights[((size_t)channel * (size_t)n_taps + (size_t)tap) *
+                                                    (size_t)n_channels +
+                                                (size_t)(k + i)];
+                    pack_dword(to, values, per_dword);
+                }
+    }
+}
+
+static void pack_channels(void *packed, const void *values, int n_channels)
+{
+    const struct pomk_panels panels = choose_panels(n_channels);
+    const int n_columns = panels_columns(&panels);
+    uint32_t *to = packed;
+    for (int column = 0; column < n_columns; column++) {
+        const int channel = COLUMN_CHANNEL(column);
+        to[column] = channel < n_channels ? ((const uint32_t *)values)[channel] : 0;
     }
 }

@@ -9,6 +9,10 @@
 #include <string.h>
 
 #if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
+#if defined(__x86_64__)
 static bool cpu_has_avx2(void)
 {
     __builtin_cpu_init();
@@ -20,6 +24,18 @@ static bool cpu_has_avx512(void)
     __builtin_cpu_init();
     return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
            __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") && cpu_has_avx2();
+}
+
+/* VNNI for 256 bits (AVX-VNNI) came with other processors than VNNI for 512. */
+static bool cpu_has_avxvnni(void)
+{
+    unsigned a, b, c, d;
+    return cpu_has_avx2() && __get_cpuid_count(7, 1, &a, &b, &c, &d) && a & 1u << 4;
+}
+
+static bool cpu_has_avx512vnni(void)
+{
+    return cpu_has_avx512() && __builtin_cpu_supports("avx512vnni");
 }
 #endif
 
@@ -35,8 +51,8 @@ static const struct {
 } sets[] = {
     {&pomk_kernels_scalar, cpu_has_all},
 #if defined(__x86_64__)
-    {&pomk_kernels_avx2, cpu_has_avx2},
-    {&pomk_kernels_avx512, cpu_has_avx512},
+    {&pomk_kernels_avx2, cpu_has_avx2},     {&pomk_kernels_avxvnni, cpu_has_avxvnni},
+    {&pomk_kernels_avx512, cpu_has_avx512}, {&pomk_kernels_avx512vnni, cpu_has_avx512vnni},
 #endif
 };
 enum { N_SETS = sizeof sets / sizeof sets[0] };

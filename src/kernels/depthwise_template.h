@@ -108,15 +108,16 @@ static void depthwise(const struct pomk_depthwise *d)
     }
 }
 
-static size_t packed_depthwise_bytes(int n_channels, int n_taps)
+static size_t packed_depthwise_bytes(int n_channels, int kernel)
 {
     const size_t n_blocks = ((size_t)n_channels + BLOCK_CHANNELS - 1) / BLOCK_CHANNELS;
-    return n_blocks * BLOCK_CHANNELS * (size_t)n_taps * sizeof(float);
+    return n_blocks * BLOCK_CHANNELS * (size_t)(kernel * kernel) * sizeof(float);
 }
 
-/* [n_channels][n_taps] -> for each block [n_taps][16] */
-static void pack_depthwise(void *packed, const void *weights, int n_channels, int n_taps)
+/* [n_channels][taps] -> for each block [taps][16] */
+static void pack_depthwise(void *packed, const void *weights, int n_channels, int kernel)
 {
+    const int n_taps = kernel * kernel;
     float *to = packed;
     const float *from = weights;
     for (int block = 0; block < n_channels; block += BLOCK_CHANNELS)

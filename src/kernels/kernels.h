@@ -46,8 +46,8 @@ struct pomk_resample_columns {
     uint8_t *scratch; /* [in_width_px + out_width_px][3][STRIP_ROWS] */
 };
 
-/* The number formats in which a set computes networks. */
-enum pomk_format { POMK_F32, POMK_N_FORMATS };
+/* The number formats in which a set computes networks: fp32, and integers of at most 16 and 8 bits. */
+enum pomk_format { POMK_F32, POMK_I16, POMK_I8, POMK_N_FORMATS };
 
 struct pomk_kernels {
     const char *name;
@@ -75,11 +75,18 @@ struct pomk_kernels {
 
 extern const struct pomk_kernels pomk_kernels_scalar;
 extern const struct pomk_kernels pomk_kernels_avx2;
+extern const struct pomk_kernels pomk_kernels_avxvnni; /* AVX2 with VNNI */
 extern const struct pomk_kernels pomk_kernels_avx512;
+extern const struct pomk_kernels pomk_kernels_avx512vnni;
+
+/* The tables that more than one set shares. */
+extern const struct pomk_layers pomk_f32_scalar, pomk_f32_avx2, pomk_f32_avx512;
+extern const struct pomk_layers pomk_words_scalar, pomk_words_avx2, pomk_words_avxvnni, pomk_words_avx512,
+    pomk_words_avx512vnni;
 
 /*
  * The best set that this CPU runs and `limit` allows: NULL or "auto" for no limit, else "scalar", "avx2",
- * "avx512". A limit above what the CPU has gives the best it has. NULL for an unknown name.
+ * "avxvnni", "avx512", "avx512vnni". A limit above what the CPU has gives the best it has. NULL for an unknown name.
  */
 const struct pomk_kernels *pomk_choose(const char *limit);
 

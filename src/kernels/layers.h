@@ -21,6 +21,21 @@
 /* Applied last, after the residual: relu is 0 > x ? 0 : x, relu6 then 6 < x ? 6 : x. NaN stays NaN. */
 enum pomk_activation { POMK_ACTIVATION_NONE, POMK_ACTIVATION_RELU, POMK_ACTIVATION_RELU6 };
 
+/*
+ * From an integer sum to what is stored. A channel's result is
+ *     sum * multiplier, rounded to the nearest integer, halves to even, saturated to 16 bits;
+ *     plus the residual, saturated again; then no lower than `low` and no higher than `high`
+ * where the sum becomes a float, the product a float, and the result an integer, each with one rounding. It is
+ * stored as it is, or as the *fine* form of a value that those who multiply read in a *coarse* form:
+ *     fine * coarse_multiplier, rounded as above; plus coarse_zero; no lower than 0, no higher than coarse_high.
+ */
+struct pomk_requantization {
+    const float *multipliers; /* [channels], as written by pack_channels */
+    int low, high;
+    const float *coarse_multipliers; /* the same, or NULL: there is one form */
+    int coarse_zero, coarse_high;
+};
+
 /* How the output channels of one convolution are cut into panels: all of whole blocks but the last, which is
  * of whole vectors. */
 struct pomk_panels {
@@ -34,8 +49,8 @@ struct pomk_panels {
  * The input value for tap t, channel k and output pixel i is
  *     input[tap_offsets[t] + (k / block) * input_block_stride + k % block + i * pixel_stride]
  * A 1x1 convolution has one tap with offset 0; a 3x3 one has nine. A first convolution over packed RGB rows
- * has one tap per kernel row, kernel_width * 3 "channels", input_block_stride = block and pixel_stride 3 *
- * stride. Of the last dword all channels are read; its surplus meets weights of zero.
+ * sets reads_image and has one tap per kernel row, kernel_width * 3 "channels", input_block_stride = block and
+ * pixel_stride 3 * stride. Of the last dword all channels are read; its surplus meets weights of zero.
  */
 struct pomk_conv {
     const void *input;
@@ -44,49 +59,53 @@ struct pomk_conv {
     int n_channels; /* input values per tap, any number above 0 */
     ptrdiff_t input_block_stride;
     ptrdiff_t pixel_stride;
+    int reads_image; /* the input is a photo's rows, of image elements */
 
     /* All that follows is the panel's own: channel 0 is the panel's first, which begins a block. */
     int panel_channels;
+    const void *weights; /* [n_taps][n_channels in dwords][panel_channels], as written by pack_weights */
     const void
-        *weights;     /* [n_taps][n_channels, in whole dwords][panel_channels], as written by pack_weights */
-    const void *bias; /* [panel_channels] */
+        *bias; /* [panel_channels], as written by pack_channels: floats, or integers that begin the sum */
+    struct pomk_requantization requantization; /* integers */
 
-    void *output; /* block 0 */
+    /* Block 0 of the result. Integers: of its one form, or of the coarse form; NULL where nobody reads that. */
+    void *output;
+    int16_t *fine; /* integers: block 0 of the fine form, or NULL */
     ptrdiff_t output_block_stride;
-    /* Where each pixel of the run goes, or NULL: one block apart. Lets one run cover rows that have borders.
-     */
+    /* Where each pixel of the run goes, or NULL: one block apart. Lets one run cover rows that have borders. */
     const ptrdiff_t *output_offsets; /* [n_pixels] */
-    int continues; /* the chain starts from what output holds, not from bias: a sum over many k in parts */
+    int continues; /* fp32: the chain starts from what output holds, not from bias: a sum over many k in parts */
 
-    const void *residual; /* NULL, or pixels one block apart; added before the activation */
+    /* NULL, or pixels one block apart; added before the activation. Integers: int16_t, of the result's scale. */
+    const void *residual;
     ptrdiff_t residual_block_stride;
 
-    /* What will be needed soon: brought into the second-level cache little by little while this run computes.
-     */
+    /* What will be needed soon: brought into the second-level cache little by little while this run computes. */
     const void *prefetch;
     size_t prefetch_bytes;
-    enum pomk_activation activation;
+    enum pomk_activation activation; /* fp32 */
 
     /*
-     * NULL, or [panel_channels]: nothing is written to output; each channel's results are added to its sum in
-     * pixel order, which is the first half of a global average pooling.
+     * NULL, or [panel_channels]: nothing is written to output; each channel's results are added to its sum, a
+     * float or an int32_t, in pixel order, which is the first half of a global average pooling.
      */
     void *pooled_sums;
 };
 
 /* Depthwise convolution of one block over n_rows output rows. */
 struct pomk_depthwise {
-    const void *const
-        *rows; /* [(n_rows - 1) * stride + kernel] input rows, each at the tap (., 0) of output pixel 0 */
-    const void *weights; /* [kernel * kernel][block], as written by pack_depthwise */
-    const void *bias;    /* [block] */
+    /* [(n_rows - 1) * stride + kernel] input rows, each at the tap (., 0) of output pixel 0 */
+    const void *const *rows;
+    const void *weights; /* one block of what pack_depthwise wrote */
+    const void *bias;    /* [block], as written by pack_channels */
     void *output;
     ptrdiff_t output_row_stride;
     int n_rows;
     int n_pixels; /* output pixels in a row */
     int kernel;   /* taps in each direction */
     int stride;
-    enum pomk_activation activation;
+    enum pomk_activation activation;           /* fp32 */
+    struct pomk_requantization requantization; /* integers; one form */
 };
 
 /* Max pooling of one block, one output row. Only existing pixels take part: padding never wins. */
@@ -101,40 +120,55 @@ struct pomk_max_pool {
     int pad_left;
 };
 
+/* output = activation(a + b), n_pixels pixels of one block; output may be a or b. */
+struct pomk_add {
+    const void *a, *b; /* integers: int16_t */
+    void *output;      /* as in struct pomk_conv */
+    int16_t *fine;
+    size_t n_pixels;
+    enum pomk_activation activation;           /* fp32 */
+    struct pomk_requantization requantization; /* integers; no multipliers: the sum is the result */
+};
+
 /* The kernels of one number format. */
 struct pomk_layers {
     size_t element_bytes;       /* of a value in a tensor */
+    size_t fine_element_bytes;  /* of a residual's, or of the fine form */
     size_t image_element_bytes; /* of a value in the photo's converted rows */
     int block_channels;
-    int dword_channels;
     const char *tiles; /* for people: the largest convolution tiles, pixels x vectors */
 
     /*
      * Weights: panels for a number of output channels, and the packed size and form of OHWI weights
-     * [n_outputs][n_taps][n_channels]. Rows are padded with zeros to whole vectors.
+     * [n_outputs][n_taps][n_channels]: floats, or int16_t in all integer formats. They are padded with zeros to
+     * whole vectors and dwords. Values of channels, 32 bits each, are packed in the panels' order and padded too.
      */
     struct pomk_panels (*choose_panels)(int n_outputs);
-    size_t (*packed_bytes)(int n_outputs, int n_taps, int n_channels);
-    void (*pack_weights)(void *packed, const void *weights, int n_outputs, int n_taps, int n_channels);
-    /* Depthwise weights [n_channels][n_taps], block by block. */
-    size_t (*packed_depthwise_bytes)(int n_channels, int n_taps);
-    void (*pack_depthwise)(void *packed, const void *weights, int n_channels, int n_taps);
+    size_t (*packed_bytes)(int n_outputs, int n_taps, int n_channels, int reads_image);
+    void (*pack_weights)(void *packed, const void *weights, int n_outputs, int n_taps, int n_channels,
+                         int reads_image);
+    void (*pack_channels)(void *packed, const void *values, int n_channels);
+    /* Depthwise weights [n_channels][kernel][kernel], block by block. */
+    size_t (*packed_depthwise_bytes)(int n_channels, int kernel);
+    void (*pack_depthwise)(void *packed, const void *weights, int n_channels, int kernel);
 
     void (*conv)(const struct pomk_conv *conv, int n_pixels);
     void (*depthwise)(const struct pomk_depthwise *depthwise);
     void (*max_pool)(const struct pomk_max_pool *max_pool);
-    /* output = activation(a + b), n_pixels blocks; output may be a or b. */
-    void (*add)(void *output, const void *a, const void *b, size_t n_pixels, enum pomk_activation activation);
+    void (*add)(const struct pomk_add *add);
     /*
-     * A photo's bytes to a network's values: output[i] = bytes[i] * scale[i % 3] + shift[i % 3], fused, i < n. Neither
-     * pointer needs an alignment.
+     * A photo's bytes to a network's values, i < n: in fp32 output[i] = bytes[i] * scale[i % 3] + shift[i % 3],
+     * fused; in integers the same in int16_t, scale and shift being integers. No pointer needs an alignment.
      */
     void (*convert_bytes)(void *output, const uint8_t *bytes, size_t n, const float scale[3],
                           const float shift[3]);
     /* sums[block] += the pixels' values, in ascending order. */
     void (*sum_pixels)(void *sums, const void *input, size_t n_pixels);
-    /* features[i] = sums[i] * scale, i < n: the other half of a global average pooling. */
-    void (*average)(float *features, const void *sums, size_t n, float scale);
+    /*
+     * features[c] = (sums[c] - shift) * scales[c], c < n: the other half of a global average pooling. Sums lie in the
+     * order of pack_channels, scales and features by channel. The shift is the integer formats'.
+     */
+    void (*average)(float *features, const void *sums, size_t n, const float *scales, int32_t shift);
 };
 
 #endif

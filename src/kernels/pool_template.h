@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The small kernels: a photo's bytes to floats, addition, pooling, and the loop that measures the machine's multiply-add limit.
- * Included once per kernel set.
+ * The small kernels: a photo's bytes to floats, addition and pooling. Included once per kernel set.
  */
 #include <string.h>
 
@@ -26,13 +25,13 @@ static void max_pool(const struct pomk_max_pool *p)
     }
 }
 
-static void add(void *output_to, const void *a_from, const void *b_from, size_t n_pixels,
-                enum pomk_activation activation)
+static void add(const struct pomk_add *add)
 {
-    float *output = output_to;
-    const float *a = a_from, *b = b_from;
-    for (size_t i = 0; i < n_pixels * BLOCK_CHANNELS; i += VECTOR_LANES)
-        vector_store(output + i, activate(vector_add(vector_load(a + i), vector_load(b + i)), activation));
+    const float *a = add->a, *b = add->b;
+    float *output = add->output;
+    for (size_t i = 0; i < add->n_pixels * BLOCK_CHANNELS; i += VECTOR_LANES)
+        vector_store(output + i,
+                     activate(vector_add(vector_load(a + i), vector_load(b + i)), add->activation));
 }
 
 /* Three vectors hold whole pixels, so the colours' constants come round every three vectors. */
@@ -76,31 +75,8 @@ static void sum_pixels(void *sums_to, const void *input_from, size_t n_pixels)
     }
 }
 
-static void average(float *features, const void *sums, size_t n, float scale)
+static void average(float *features, const void *sums, size_t n, const float *scales, int32_t shift)
 {
-    for (size_t i = 0; i < n; i++) features[i] = ((const float *)sums)[i] * scale;
-}
-
-/*
- * Twelve independent chains hide the latency of two multiply-adds per cycle on every current core. x -> x / 2
- * + 1 stays near 2: subnormal numbers would be many times slower than the limit that is to be measured.
- */
-static double fma_peak(long n_rounds, float *result)
-{
-    enum { N_CHAINS = 12 };
-    vector acc[N_CHAINS];
-    vector half = vector_set(*result * 0.0f + 0.5f), one = vector_set(1.0f);
-    UNROLL
-    for (int i = 0; i < N_CHAINS; i++) acc[i] = vector_set((float)i);
-    for (long round = 0; round < n_rounds; round++) {
-        UNROLL
-        for (int i = 0; i < N_CHAINS; i++) acc[i] = vector_multiply_add(acc[i], half, one);
-    }
-    vector sum = acc[0];
-    UNROLL
-    for (int i = 1; i < N_CHAINS; i++) sum = vector_add(sum, acc[i]);
-    _Alignas(POMK_ALIGN_BYTES) float lanes[VECTOR_LANES];
-    vector_store(lanes, sum);
-    *result = lanes[0];
-    return (double)n_rounds * N_CHAINS * VECTOR_LANES;
+    (void)shift;
+    for (size_t i = 0; i < n; i++) features[i] = ((const float *)sums)[i] * scales[i];
 }

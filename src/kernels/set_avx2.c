@@ -12,4 +12,9 @@ static const double tile_cost[] = {0, 1.2, 1.0};
 #define PRODUCTS_ROWS     4
 
 #define SET_NAME avx2
+#define SET_LAYERS                                                                                           \
+    {                                                                                                        \
+        &pomk_f32_avx2, &pomk_words_avx2, &pomk_words_avx2                                                   \
+    }
+#include "kernels/f32_template.h"
 #include "kernels/set_template.h"

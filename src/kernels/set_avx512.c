@@ -12,4 +12,9 @@ static const double tile_cost[] = {0, 1.2, 1.0, 1.005, 1.01};
 #define PRODUCTS_ROWS     8
 
 #define SET_NAME avx512
+#define SET_LAYERS                                                                                           \
+    {                                                                                                        \
+        &pomk_f32_avx512, &pomk_words_avx512, &pomk_words_avx512                                             \
+    }
+#include "kernels/f32_template.h"
 #include "kernels/set_template.h"

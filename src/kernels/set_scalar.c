@@ -12,4 +12,9 @@ static const double tile_cost[] = {[8] = 1.0, [16] = 1.0};
 #define PRODUCTS_ROWS     2
 
 #define SET_NAME scalar
+#define SET_LAYERS                                                                                           \
+    {                                                                                                        \
+        &pomk_f32_scalar, &pomk_words_scalar, &pomk_words_scalar                                             \
+    }
+#include "kernels/f32_template.h"
 #include "kernels/set_template.h"

@@ -6,8 +6,6 @@
 #ifndef POMK_TEMPLATE_H
 #define POMK_TEMPLATE_H
 
-enum { BLOCK_CHANNELS = 16 }; /* of floats: a cache line, whatever the vector length */
-
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 #define NEVER_INLINE  __attribute__((noinline))
 
@@ -24,12 +22,5 @@ enum { BLOCK_CHANNELS = 16 }; /* of floats: a cache line, whatever the vector le
 /* Asks for a cache line in the second level: it will be needed soon, not next. */
 #define LINE_BYTES  64
 #define PREFETCH(p) __builtin_prefetch(p, 0, 2)
-
-ALWAYS_INLINE vector activate(vector x, enum pomk_activation activation)
-{
-    if (activation == POMK_ACTIVATION_NONE) return x;
-    x = vector_greater(vector_set(0.0f), x);
-    return activation == POMK_ACTIVATION_RELU6 ? vector_smaller(vector_set(6.0f), x) : x;
-}
 
 #endif

@@ -69,7 +69,7 @@ enum pom_status pom_extractor_new(struct pom_extractor **extractor, const struct
         return pomi_fail(err, POM_ERROR_ARGUMENT, "unknown_cpu",
                          "there is no kernel set %s: use scalar, avx2 or avx512", options->cpu);
     struct pomi_plan *plan = NULL;
-    POMI_TRY(pomi_plan_new(&plan, &network->graph, kernels, err));
+    POMI_TRY(pomi_plan_new(&plan, &network->graph, NULL, kernels, err));
     const struct pom_network_info *info = pom_network_info(network);
     enum pom_status status =
         extractor_on_plan(extractor, plan, info->input_px, info->n_features, options, err);

@@ -40,7 +40,7 @@ static void run(const struct pom_network *network)
         if ((int64_t)layer->out_channels * layer->out_height_px * layer->out_width_px > MAX_OUTPUT_ELEMENTS)
             return;
     }
-    if (pomi_plan_new(&plan, &network->graph, pomk_choose(NULL), &err) != POM_OK) return;
+    if (pomi_plan_new(&plan, &network->graph, NULL, pomk_choose(NULL), &err) != POM_OK) return;
     if (pomi_runner_new(&runner, plan, &err) == POM_OK) {
         uint8_t *rgb = calloc((size_t)input_px * (size_t)input_px, 3);
         float *features = malloc((size_t)network->info.n_features * sizeof *features);

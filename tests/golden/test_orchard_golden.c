@@ -65,7 +65,8 @@ static void features_are_what_torch_computed(void **state)
         for (int set = 0; set < n_sets; set++) {
             struct pomi_plan *plan = NULL;
             struct pomi_runner *runner = NULL;
-            if (pomi_plan_new(&plan, &network->graph, sets[set], &err) != POM_OK) fail_msg("%s", err.message);
+            if (pomi_plan_new(&plan, &network->graph, NULL, sets[set], &err) != POM_OK)
+                fail_msg("%s", err.message);
             if (pomi_runner_new(&runner, plan, &err) != POM_OK) fail_msg("%s", err.message);
             pomi_runner_run(runner, rgb, set == 0 ? first : features);
             if (set > 0) assert_memory_equal(features, first, (size_t)n_features * sizeof *first);

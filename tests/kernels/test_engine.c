@@ -300,7 +300,7 @@ static void check(const struct pomi_graph *g, const char *what, int round)
         struct pom_error err = {0};
         struct pomi_plan *plan;
         struct pomi_runner *runner;
-        if (pomi_plan_new(&plan, g, sets[s], &err) != POM_OK) fail_msg("%s", err.message);
+        if (pomi_plan_new(&plan, g, NULL, sets[s], &err) != POM_OK) fail_msg("%s", err.message);
         if (pomi_runner_new(&runner, plan, &err) != POM_OK) fail_msg("%s", err.message);
         pomi_plan_release(plan);
         for (int k = 0; k < 3; k++) { /* the first photo again: nothing of the second may stay behind */
@@ -409,7 +409,7 @@ static void test_threads_share_a_plan(void **unused)
         assert_non_null(shared_photos[i]);
         for (size_t k = 0; k < n_bytes; k++) shared_photos[i][k] = (uint8_t)random_bits();
     }
-    assert_int_equal(pomi_plan_new(&shared_plan, &g, pomk_choose(NULL), NULL), POM_OK);
+    assert_int_equal(pomi_plan_new(&shared_plan, &g, NULL, pomk_choose(NULL), NULL), POM_OK);
     release(&g); /* the plan has packed all it needs */
     pthread_t threads[N_THREADS];
     for (int i = 0; i < N_THREADS; i++)
@@ -437,7 +437,7 @@ static void test_running_allocates_nothing(void **unused)
         static float features[MAX_FEATURES];
         uint8_t *photo = calloc((size_t)g.input_px * (size_t)g.input_px, 3);
         const long before_plan = n_allocations;
-        assert_int_equal(pomi_plan_new(&plan, &g, pomk_choose(NULL), NULL), POM_OK);
+        assert_int_equal(pomi_plan_new(&plan, &g, NULL, pomk_choose(NULL), NULL), POM_OK);
         assert_int_equal(pomi_runner_new(&runner, plan, NULL), POM_OK);
         const long before = n_allocations;
         assert_true(before > before_plan); /* they are counted */
@@ -462,7 +462,7 @@ static void test_allocation_failures(void **unused)
         struct pomi_plan *plan;
         struct pomi_runner *runner = NULL;
         failing_allocation = n_allocations + n_failures;
-        enum pom_status status = pomi_plan_new(&plan, &g, pomk_choose(NULL), &err);
+        enum pom_status status = pomi_plan_new(&plan, &g, NULL, pomk_choose(NULL), &err);
         if (status == POM_OK) status = pomi_runner_new(&runner, plan, &err);
         complete = status == POM_OK;
         if (!complete) {
@@ -485,7 +485,7 @@ static void expect_unsupported(const struct pomi_graph *g, const char *layer)
 {
     struct pom_error err = {0};
     struct pomi_plan *plan;
-    assert_int_equal(pomi_plan_new(&plan, g, &pomk_kernels_scalar, &err), POM_ERROR_UNSUPPORTED);
+    assert_int_equal(pomi_plan_new(&plan, g, NULL, &pomk_kernels_scalar, &err), POM_ERROR_UNSUPPORTED);
     assert_null(plan);
     assert_non_null(strstr(err.message, layer));
 }

@@ -5,33 +5,16 @@
  * many is a crash.
  */
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdbool.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
-#include <cmocka.h>
 
 #include "kernels/kernels.h"
 
+#include "guarded.h"
+
 /* --- Random values --- */
 
-static uint64_t state;
 static bool extreme; /* zeros of both signs, subnormal and huge numbers among the values */
-
-static uint32_t random_bits(void)
-{
-    state = state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-    return (uint32_t)(state >> 32);
-}
-
-static int random_int(int low, int high)
-{
-    return low + (int)(random_bits() % (uint32_t)(high - low + 1));
-}
 
 static float random_float(void)
 {
@@ -40,39 +23,12 @@ static float random_float(void)
     return (float)random_bits() * 0x1p-30f - 2.0f;
 }
 
-/* --- Guarded buffers --- */
-
-enum { MAX_BUFFERS = 256 };
-
-static struct {
-    void *base;
-    size_t size;
-} mapped[MAX_BUFFERS];
-static int n_mapped;
-static bool guard_in_front;
-
-/* n floats filled at random, aligned for vectors when n is a multiple of 16, with a guard page right after or
- * before. */
+/* n floats filled at random. */
 static float *buffer(size_t n)
 {
-    const size_t page = (size_t)sysconf(_SC_PAGESIZE), bytes = n * sizeof(float);
-    const size_t inner = (bytes + page - 1) / page * page;
-    char *base = mmap(NULL, inner + 2 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    assert_true(base != MAP_FAILED && n_mapped < MAX_BUFFERS);
-    assert_int_equal(mprotect(base + page, inner, PROT_READ | PROT_WRITE), 0);
-    mapped[n_mapped].base = base;
-    mapped[n_mapped++].size = inner + 2 * page;
-    float *floats = (float *)(base + page + (guard_in_front ? 0 : inner - bytes));
+    float *floats = guarded(n * sizeof *floats);
     for (size_t i = 0; i < n; i++) floats[i] = random_float();
     return floats;
-}
-
-static void unmap_all(void)
-{
-    while (n_mapped > 0) {
-        n_mapped--;
-        munmap(mapped[n_mapped].base, mapped[n_mapped].size);
-    }
 }
 
 static float *copy_of(const float *from, size_t n)
@@ -131,7 +87,8 @@ static void check_conv(const struct pomk_kernels *kernels, const struct conv_cas
 
     const struct pomk_panels panels = kernels->layers[POMK_F32]->choose_panels(t->n_outputs);
     const size_t n_packed =
-        kernels->layers[POMK_F32]->packed_bytes(t->n_outputs, t->n_taps, t->n_channels) / sizeof(float);
+        kernels->layers[POMK_F32]->packed_bytes(t->n_outputs, t->n_taps, t->n_channels, t->image) /
+        sizeof(float);
     const size_t n_bias = n_packed / n_k;
     assert_true(n_bias >= n_outputs && n_bias % 8 == 0);
     assert_true(panels.n_panels == 1 || panels.panel_channels % 16 == 0);
@@ -139,7 +96,8 @@ static void check_conv(const struct pomk_kernels *kernels, const struct conv_cas
     float *sums = buffer(round_up_16((int)n_bias));
     packed += (n_packed + 15) / 16 * 16 - n_packed; /* at the guard; panels are multiples of 8 floats */
     if ((uintptr_t)packed % 64 != 0) packed = buffer((n_packed + 15) / 16 * 16);
-    kernels->layers[POMK_F32]->pack_weights(packed, weights, t->n_outputs, t->n_taps, t->n_channels);
+    kernels->layers[POMK_F32]->pack_weights(packed, weights, t->n_outputs, t->n_taps, t->n_channels,
+                                            t->image);
     const float *residual = buffer(n_out_blocks * n_pixels * 16);
     const size_t n_output = n_out_blocks * spread * 16;
     float *output = buffer(n_output);
@@ -154,6 +112,7 @@ static void check_conv(const struct pomk_kernels *kernels, const struct conv_cas
             .n_channels = t->n_channels,
             .input_block_stride = (ptrdiff_t)block_stride,
             .pixel_stride = t->stride * position,
+            .reads_image = t->image,
             .panel_channels = p + 1 < panels.n_panels ? panels.panel_channels : panels.last_panel_channels,
             .weights = packed + (size_t)channel * n_k,
             .bias = bias + channel,
@@ -207,12 +166,6 @@ static void check_conv(const struct pomk_kernels *kernels, const struct conv_cas
     free(written);
     unmap_all();
 }
-
-static int one_of(const int *values, int n)
-{
-    return values[random_int(0, n - 1)];
-}
-#define ONE_OF(...) one_of((const int[]){__VA_ARGS__}, (int)(sizeof((int[]){__VA_ARGS__}) / sizeof(int)))
 
 static const struct pomk_kernels *sets[POMK_MAX_SETS];
 static int n_sets;
@@ -377,8 +330,10 @@ static void check_add_and_sum(const struct pomk_kernels *kernels, size_t n_pixel
     const float *a = buffer(n), *b = buffer(n);
     float *output = buffer(n), *in_place = copy_of(a, n), *sums = buffer(16);
     const float *sums_before = copy_of(sums, 16);
-    kernels->layers[POMK_F32]->add(output, a, b, n_pixels, activation);
-    kernels->layers[POMK_F32]->add(in_place, in_place, b, n_pixels, activation);
+    struct pomk_add call = {.a = a, .b = b, .output = output, .n_pixels = n_pixels, .activation = activation};
+    kernels->layers[POMK_F32]->add(&call);
+    call.a = call.output = in_place;
+    kernels->layers[POMK_F32]->add(&call);
     for (size_t i = 0; i < n; i++) {
         assert_true(same(output[i], activate(a[i] + b[i], activation)));
         assert_true(same(in_place[i], output[i]));

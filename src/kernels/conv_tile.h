@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+/* One tile's share of a call of a convolution: what conv_template.h and the formats it is made for share. */
+#define MAX_TILE_PIXELS  14
+#define MAX_TILE_VECTORS 16
+
+struct tile {
+    const element *input;
+    const image_element *image; /* instead of input, when the call reads the photo */
+    const void *residual;
+    element *output;
+    int16_t *fine;
+    const ptrdiff_t *output_offsets;
+    const char *prefetch;
+    ptrdiff_t prefetch_bytes_per_block;
+};
