@@ -93,7 +93,7 @@ struct pomi_s3_options {
     int max_attempts;       /* of one request; default 6 */
     int request_timeout_ms; /* default 300,000 */
     int connect_timeout_ms; /* of one attempt; default 10,000 */
-    int stall_timeout_ms; /* no byte for so long is a dead connection; whole seconds, at least 1000; default 20,000 */
+    int stall_timeout_ms;   /* no byte for so long is a dead connection; default 20,000 */
     int backoff_ms; /* before attempt n, a random part of backoff_ms * 2^n, at most backoff_max_ms; default 100 */
     int backoff_max_ms; /* default 20,000 */
     int retry_budget;   /* of the run: a retry takes one, a success gives one back; default 2000 */
@@ -109,8 +109,7 @@ struct pomi_s3;
 enum pom_status pomi_s3_new(struct pomi_s3 **client, const struct pomi_s3_options *options,
                             struct pom_error *err);
 
-/* Requests that still run fail as cancelled; nobody may be waiting in a function of this client any more except on
- * handles that are freed first. NULL is fine. */
+/* Nobody is in a function of this client any more, and its fetches and uploads are freed. NULL is fine. */
 void pomi_s3_free(struct pomi_s3 *client);
 
 /* Every request, running or to come, fails with INTERRUPTED from now on. For another thread than the one that waits;
@@ -228,9 +227,9 @@ struct pomi_s3_wanted {
     int64_t size_bytes; /* from the listing; -1: unknown, taken for 1 MiB until it is known */
 };
 
-/* Asks the caller for object `index`; called in order from the loop's thread and from taking threads, one at a time.
- * What it points to stays valid until pomi_s3_fetch_free. Returns false for an index that is not to be fetched
- * (a photo that is done, or not on S3): taking it is then the caller's mistake. */
+/* Asks the caller for object `index`; called from pomi_s3_fetch_new and from taking threads, one at a time. What it
+ * points to stays valid until pomi_s3_fetch_free. Returns false for an index that is not to be fetched (a photo that
+ * is done, or not on S3): taking it is then the caller's mistake. */
 typedef bool (*pomi_s3_wanted_at)(void *user, size_t index, struct pomi_s3_wanted *wanted);
 
 enum pom_status pomi_s3_fetch_new(struct pomi_s3_fetch **fetch, struct pomi_s3 *client,
