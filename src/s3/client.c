@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "s3/s3.h"
 
-#include <string.h>
-
 #include <stdlib.h>
+#include <string.h>
 #include <strings.h>
 #include <sys/random.h>
 #include <unistd.h>

@@ -18,7 +18,6 @@
 
 #include "base/hash.h"
 #include "s3/s3.h"
-#include "store/store.h"
 
 #define MAX_BYTES ((size_t)64 << 20)
 
@@ -147,12 +146,22 @@ static enum pom_status fetch(const char *bucket, int n_threads, char **keys, siz
 
 /* ---- the calls ---- */
 
+static enum pom_status read_file(const char *path, struct pomi_bytes *bytes, struct pom_error *err)
+{
+    FILE *file = fopen(path, "rb");
+    if (file == NULL) return pomi_fail(err, POM_ERROR_IO, "io", "cannot read %s", path);
+    enum pom_status status = pomi_bytes_reserve(bytes, MAX_BYTES, err);
+    if (status == POM_OK) bytes->size_bytes = fread(bytes->data, 1, MAX_BYTES, file);
+    fclose(file);
+    return status;
+}
+
 static enum pom_status upload(const char *bucket, const char *key, const char *file, bool is_abandoned,
                               struct pom_error *err)
 {
     struct pomi_s3_upload *made;
     struct pomi_bytes content = {0};
-    POMI_TRY(pomi_store_read(file, MAX_BYTES, &content, err));
+    POMI_TRY(read_file(file, &content, err));
     enum pom_status status = pomi_s3_upload_new(&made, client, bucket, key, NULL, err);
     if (status == POM_OK) status = pomi_s3_upload_write(made, pomi_bytes_view(&content), err);
     pomi_bytes_release(&content);
@@ -183,7 +192,7 @@ static enum pom_status call(const char *name, const char *bucket, char **words, 
         struct pomi_s3_put_options options = {0};
         options.if_none_match = n > 2 && strcmp(words[2], "none-match") == 0;
         if (n > 2 && !options.if_none_match) options.if_match = words[2];
-        status = pomi_store_read(words[1], MAX_BYTES, &bytes, err);
+        status = read_file(words[1], &bytes, err);
         if (status == POM_OK)
             status = pomi_s3_put(client, bucket, words[0], pomi_bytes_view(&bytes), &options, &facts, err);
         if (status == POM_OK) printf("etag %s\n", facts.etag);
