@@ -26,8 +26,8 @@ done
 build_packages="gcc libc6-dev meson ninja-build pkg-config make openssl
     libjpeg62-turbo-dev libpng-dev libwebp-dev
     libssl-dev libjansson-dev
-    libcurl4-openssl-dev libexpat1-dev libhdf5-dev libopenblas-dev liblapacke-dev libcairo2-dev"
-test_packages="libcmocka-dev clang clang-format libclang-rt-dev g++ python3 python3-venv chromium
+    libcurl4-openssl-dev libexpat1-dev libopenblas-dev liblapacke-dev libcairo2-dev"
+test_packages="libcmocka-dev libhdf5-dev clang clang-format libclang-rt-dev g++ python3 python3-venv chromium
     openjdk-17-jre-headless"
 
 as_root() {

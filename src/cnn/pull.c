@@ -12,7 +12,7 @@ void pom_pull_options_init(struct pom_pull_options *options)
     *options = (struct pom_pull_options){0};
 }
 
-#if POMI_HAVE_CURL && POMI_HAVE_HDF5
+#if POMI_HAVE_CURL
 
 #include <curl/curl.h>
 #include <errno.h>
@@ -313,8 +313,7 @@ enum pom_status pomi_pull(const struct pomi_known_network *known, const struct p
 {
     (void)options;
     return pomi_fail(err, POM_ERROR_UNSUPPORTED, "unsupported",
-                     "this build cannot pull %s: it needs libcurl and libhdf5 (`make setup` installs them)",
-                     known->name);
+                     "this build cannot pull %s: it needs libcurl (`make setup` installs it)", known->name);
 }
 
 #endif

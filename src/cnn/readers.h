@@ -25,7 +25,7 @@ typedef enum pom_status pomi_reader(struct pomi_graph *graph, const char **archi
                                     struct pomi_view bytes, const struct pomi_reader_wishes *wishes,
                                     struct pom_error *err);
 
-pomi_reader pomi_read_keras;       /* legacy .h5 and .weights.h5; UNSUPPORTED in a build without HDF5 */
+pomi_reader pomi_read_keras;       /* legacy .h5 and .weights.h5 */
 pomi_reader pomi_read_safetensors; /* names as in torchvision and timm */
 pomi_reader pomi_read_onnx;
 

@@ -120,6 +120,29 @@ keras("keras3.weights.h5", weights)
 keras("compressed.h5", lambda file: (legacy(file), file.create_dataset("conv1/x", data=values(64), compression="gzip")))
 
 
+def every_part(file):
+    """Links and attributes beyond what a header holds, each way of storing text and numbers."""
+    file.attrs["layer_names"] = ["of variable", "length"]
+    for i in range(12):
+        file.attrs[f"a{i}"] = np.bytes_(f"fixed {i}") if i % 2 else f"variable {i}"
+        file[f"{i}"] = values(2, dtype=("<f2", "<f4", "<f8")[i % 3])
+    compact = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    compact.set_layout(h5py.h5d.COMPACT)
+    h5py.h5d.create(file.id, b"compact", h5py.h5t.IEEE_F32LE, h5py.h5s.create_simple((6,)), compact)
+
+
+def links(file):
+    for i in range(100):
+        file.create_group(f"{i}")
+
+
+for versions in ("earliest", "latest"):
+    for name, make in (("every-part", every_part), ("links", links)):
+        (corpus / "hdf5").mkdir(exist_ok=True)
+        with h5py.File(corpus / f"hdf5/{name}-{versions}.h5", "w", libver=versions, track_order=versions == "latest") as file:
+            make(file)
+
+
 # ONNX: every node type that is read, in both styles of attributes.
 def constant(name, array):
     return numpy_helper.from_array(np.asarray(array), name)

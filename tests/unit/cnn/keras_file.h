@@ -34,6 +34,8 @@ enum keras_defect {
     KERAS_BAD_VARIANCE,
     KERAS_SOFT_LINK,
     KERAS_INTEGERS,
+    KERAS_COMPRESSED,
+    KERAS_NOT_WRITTEN,
     KERAS_EXTERNAL_STORAGE
 };
 
@@ -99,10 +101,14 @@ static void keras_dataset(struct keras_writer *writer, hid_t group, const char *
         hid_t creation = H5Pcreate(H5P_DATASET_CREATE);
         if (defect == KERAS_EXTERNAL_STORAGE)
             H5Pset_external(creation, "/etc/hostname", 0, (hsize_t)n * sizeof(float));
+        if (defect == KERAS_COMPRESSED) {
+            H5Pset_chunk(creation, n_dimensions, extents);
+            H5Pset_deflate(creation, 6);
+        }
         hid_t space = H5Screate_simple(n_dimensions, extents, NULL);
         hid_t type = defect == KERAS_INTEGERS ? H5T_STD_I32LE : H5T_IEEE_F32LE;
         hid_t dataset = H5Dcreate2(home, name, type, space, H5P_DEFAULT, creation, H5P_DEFAULT);
-        if (defect != KERAS_EXTERNAL_STORAGE)
+        if (defect != KERAS_EXTERNAL_STORAGE && defect != KERAS_NOT_WRITTEN)
             H5Dwrite(dataset, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, values);
         H5Dclose(dataset);
         H5Sclose(space);
@@ -158,7 +164,7 @@ static void keras_layer(struct keras_writer *writer, const char *name, int class
             if (is_weights)
                 snprintf(names[i], 64, "%d", i);
             else
-                snprintf(names[i], 64, "%s%s", tensors[i],
+                snprintf(names[i], 64, "%.60s%s", tensors[i],
                          writer->layout == KERAS_LEGACY_KERAS_3 ? "" : ":0");
             keras_dataset(writer, group, names[i], n_dimensions, shape, seed, false, is_last);
         }
@@ -190,12 +196,15 @@ static void keras_convolution(struct keras_writer *writer, const struct pomi_lay
     keras_layer(writer, name, 3, 0, NULL, 0, NULL, 0, false);
 }
 
-static void keras_write(const char *path, enum keras_layout layout, enum keras_defect defect)
+/* `is_latest`: in the newest form that the library knows, not the oldest that can hold it, which is its default. */
+static void keras_write(const char *path, enum keras_layout layout, enum keras_defect defect, bool is_latest)
 {
     static const char *const roots[] = {"/", "/", "/", "/model_weights", "/layers", "/layers"};
     struct pomi_graph graph;
     if (pomi_graph_mobilenetv2(&graph, &keras_widths, 32, NULL) != POM_OK) abort();
-    hid_t file = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+    hid_t access = H5Pcreate(H5P_FILE_ACCESS);
+    if (is_latest) H5Pset_libver_bounds(access, H5F_LIBVER_LATEST, H5F_LIBVER_LATEST);
+    hid_t file = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, access);
     struct keras_writer writer = {.layout = layout, .defect = defect};
     writer.root = strcmp(roots[layout], "/") == 0
                       ? H5Gopen2(file, "/", H5P_DEFAULT)
@@ -222,6 +231,7 @@ static void keras_write(const char *path, enum keras_layout layout, enum keras_d
     }
     H5Gclose(writer.root);
     H5Fclose(file);
+    H5Pclose(access);
     pomi_graph_release(&graph);
 }
 
