@@ -17,7 +17,8 @@
 #include "base/text.h"
 #include "store/read_ahead.h"
 
-#define SLOTS_PER_THREAD 8
+/* As many photos as int8 does while a part is compressed: no worker waits for the table. */
+#define SLOTS_PER_THREAD 64
 
 struct slot {
     bool is_ready;
