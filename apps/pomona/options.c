@@ -125,7 +125,7 @@ static const struct option options[] = {
     {"input-px", 0, TYPE_COUNT, NETWORK, AT(convert.input_px), 0, "N", NULL,
      "convert: side of the square input"},
     {"address", 0, TYPE_TEXT, NETWORK, AT(address), 0, "URL", NULL, "pull: download from here instead"},
-    {"photos", 0, TYPE_COUNT, BENCH, AT(n_photos), 0, "N", NULL, "photos per measurement"},
+    {"photos", 0, TYPE_COUNT, BENCH, AT(n_photos), 0, "N", NULL, "a quick look: N photos per measurement"},
     {"cpu", 0, TYPE_BOOL, VERSION, AT(cpu), 1, NULL, NULL,
      "also the kernel sets this machine can run and the one chosen"},
     {"json", 0, TYPE_BOOL, ANY, AT(json), 1, NULL, NULL,

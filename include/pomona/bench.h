@@ -17,8 +17,8 @@ extern "C" {
 struct pom_bench_options {
     const char *network; /* as pom_network_open takes it; NULL: "auto" */
     const char *cpu;     /* kernel set limit; NULL: every set is measured */
-    int n_threads;       /* of the last measurement; 0: one per core */
-    int n_photos;        /* photos per measurement; 0: as many as fit into about a second */
+    int n_threads;       /* where all are measured; 0: one per core */
+    int n_photos; /* per measurement, in one round: a quick look; 0: as many as fit into 0.14 seconds, 7 rounds */
 };
 
 POM_API void pom_bench_options_init(struct pom_bench_options *options);
@@ -31,15 +31,21 @@ POM_API enum pom_status pom_bench_limit(const char *cpu, int n_threads, double s
                                         double *macs_per_second, struct pom_error *err);
 
 struct pom_bench_result {
-    const char *name;       /* what was measured, e.g. "network, 1 thread" */
+    const char *
+        section; /* "limit", "network" (alone, pixels to features), "layers" (of one photo in the network, one
+                            thread), "photo" (before the network), "tables" (after it) */
+    const char *name;       /* what was measured, e.g. "1 thread, photo by photo" */
     const char *kernel_set; /* "" where none takes part */
+    const char *precision;  /* "fp32", "int16", "int8"; "" outside the network */
     double value;
-    const char *unit;      /* "photos/s", "ms", "G multiply-adds/s" */
-    double share_of_limit; /* of the multiply-add limit; 0 where that means nothing */
+    const char *unit; /* "G multiply-adds/s", "photos/s", "ms" per photo */
+    double
+        share_of_limit; /* of the kernel set's fp32 multiply-add limit on as many threads; 0 where it means nothing */
+    double share_of_photo; /* layers: of the network's time for a photo */
 };
 
-/* Measures and hands over one result after the other, from the calling thread. Takes some seconds.
- * Errors: those of pom_network_open and pom_extractor_new. */
+/* Measures and hands over one result after the other, from the calling thread, section by section. Takes some seconds, and
+ * writes to a folder in TMPDIR that it removes. Errors: those of pom_network_open and pom_extractor_new, IO. */
 POM_API enum pom_status pom_bench(const struct pom_bench_options *options,
                                   void (*on_result)(void *user, const struct pom_bench_result *result),
                                   void *user, struct pom_error *err);

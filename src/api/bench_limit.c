@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * pom_bench_limit: how many multiply-adds this machine can do at all. Every thread runs on registers for the same stretch
+ * How many multiply-adds this machine can do at all, for pom_bench_limit and the first section of pom_bench. Every thread runs on registers for the same stretch
  * of time, so that threads that share a core, or a clock that falls when all work, show in the sum.
  */
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/bench.h"
 #include "base/error.h"
 #include "kernels/kernels.h"
 #include "pipeline/extractor.h"
 #include "pipeline/session.h"
-#include "pomona/bench.h"
 
 #define DEFAULT_SECONDS 0.1
 #define CHUNK_ROUNDS    20000 /* about 0.1 ms of work between two looks at the clock */
@@ -70,4 +71,29 @@ enum pom_status pom_bench_limit(const char *cpu, int n_threads, double seconds, 
     }
     free(loops);
     return status;
+}
+
+static enum pom_status give_limit(const struct pomi_bench *bench, const struct pomk_kernels *kernels,
+                                  int n_threads, struct pom_error *err)
+{
+    double macs_per_second;
+    char name[64];
+    POMI_TRY(pom_bench_limit(kernels->name, n_threads, POMI_BENCH_SECONDS, &macs_per_second, err));
+    snprintf(name, sizeof name, "%d thread%s", n_threads, n_threads > 1 ? "s" : "");
+    bench->on_result(bench->user, &(struct pom_bench_result){.section = "limit",
+                                                             .name = name,
+                                                             .kernel_set = kernels->name,
+                                                             .precision = "fp32",
+                                                             .value = macs_per_second * 1e-9,
+                                                             .unit = "G multiply-adds/s"});
+    return POM_OK;
+}
+
+enum pom_status pomi_bench_limits(const struct pomi_bench *bench, struct pom_error *err)
+{
+    for (int i = 0; i < bench->n_sets; i++)
+        if (i + 1 == bench->n_sets || bench->sets[i]->fma_peak != bench->sets[i + 1]->fma_peak)
+            POMI_TRY(give_limit(bench, bench->sets[i], 1, err));
+    if (bench->n_threads == 1) return POM_OK;
+    return give_limit(bench, bench->sets[bench->n_sets - 1], bench->n_threads, err);
 }

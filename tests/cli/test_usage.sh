@@ -54,6 +54,12 @@ expect 0 "$pomona" version
 expect_stdout "pomona 0."
 expect 0 "$pomona" version --cpu --json
 expect_stdout '"kernel_sets":["scalar"'
+expect 0 env POMONA_CPU=scalar "$pomona" bench --network orchard --photos 1 --threads 2
+for line in "multiply-add units" "2 threads, batches of 16" "depthwise convolutions" "decode JPEG, 100x100" "scaling, 50 components"; do
+    expect_stdout "$line"
+done
+expect 0 env POMONA_CPU=scalar "$pomona" bench --network orchard --photos 1 --threads 1 --json
+expect_stdout '"section":"layers","name":"1x1 convolutions","kernel_set":"scalar","precision":"fp32","value":'
 for shell in bash zsh fish man; do
     expect 0 "$pomona" documentation $shell
     expect_stdout retry
