@@ -92,7 +92,8 @@ static enum pom_status give_limit(const struct pomi_bench *bench, const struct p
 enum pom_status pomi_bench_limits(const struct pomi_bench *bench, struct pom_error *err)
 {
     for (int i = 0; i < bench->n_sets; i++)
-        if (i + 1 == bench->n_sets || bench->sets[i]->fma_peak != bench->sets[i + 1]->fma_peak)
+        if (i + 1 == bench->n_sets ||
+            bench->sets[i]->layers[POMK_F32] != bench->sets[i + 1]->layers[POMK_F32])
             POMI_TRY(give_limit(bench, bench->sets[i], 1, err));
     if (bench->n_threads == 1) return POM_OK;
     return give_limit(bench, bench->sets[bench->n_sets - 1], bench->n_threads, err);
