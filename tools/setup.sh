@@ -4,7 +4,7 @@
 # plotting library from npm into .deps/, all pinned by version and checksum. Quick when nothing is missing.
 #
 #   tools/setup.sh            what `make` needs
-#   tools/setup.sh --tests    also what the long tests need: browser, fuzzing compiler, Python packages
+#   tools/setup.sh --tests    also what the long tests need: browser, fuzzing and ARM compilers, emulator, Python packages
 #   tools/setup.sh --dry-run  print what would be installed
 set -eu
 
@@ -28,7 +28,7 @@ build_packages="gcc libc6-dev meson ninja-build pkg-config make openssl
     libssl-dev libjansson-dev
     libcurl4-openssl-dev libexpat1-dev libopenblas-dev liblapacke-dev libcairo2-dev"
 test_packages="libcmocka-dev libhdf5-dev clang clang-format libclang-rt-dev g++ python3 python3-venv chromium
-    openjdk-17-jre-headless"
+    openjdk-17-jre-headless gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user"
 
 as_root() {
     if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
@@ -163,4 +163,7 @@ if [ "$with_tests" = yes ]; then
     # shellcheck disable=SC2086
     install_packages $test_packages
     if [ -e "$root/tests/requirements.txt" ]; then python_packages; fi
+    if [ "$dry_run" = no ] && [ "$(uname -m)" != aarch64 ]; then
+        tools/cross/aarch64.sh || echo "setup: no arm64 libraries: the tests of the NEON kernels are skipped" >&2
+    fi
 fi

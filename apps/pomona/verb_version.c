@@ -6,7 +6,9 @@ int verb_version(struct settings *settings)
 {
     const char *chosen = pom_cpu_choose(settings->run.cpu);
     if (chosen == NULL) {
-        fprintf(stderr, "pomona version: POMONA_CPU=%s is not a kernel set: use scalar, avx2 or avx512\n",
+        fprintf(stderr,
+                "pomona version: POMONA_CPU=%s is not a kernel set: use scalar, avx2 or avx512 (ARM: scalar, "
+                "neon)\n",
                 settings->run.cpu);
         return EXIT_USAGE;
     }

@@ -26,7 +26,8 @@ struct pom_extractor_options {
     struct pom_decode_options decode;
     struct pom_resize_options resize;
     int64_t max_file_bytes; /* refuse larger files; 0: the default, 256 MiB */
-    const char *cpu; /* limit the kernel set: "scalar", "avx2", "avx512"; NULL: the fastest that runs here */
+    const char
+        *cpu; /* limit the kernel set: "scalar", "avx2", "avx512", "neon"; NULL: the fastest that runs here */
 };
 
 /* Defaults: as the fields say; bicubic, stretch, EXIF rotation applied. */

@@ -53,6 +53,8 @@ static const struct {
 #if defined(__x86_64__)
     {&pomk_kernels_avx2, cpu_has_avx2},     {&pomk_kernels_avxvnni, cpu_has_avxvnni},
     {&pomk_kernels_avx512, cpu_has_avx512}, {&pomk_kernels_avx512vnni, cpu_has_avx512vnni},
+#elif defined(__aarch64__)
+    {&pomk_kernels_neon, cpu_has_all},
 #endif
 };
 enum { N_SETS = sizeof sets / sizeof sets[0] };

@@ -78,15 +78,16 @@ extern const struct pomk_kernels pomk_kernels_avx2;
 extern const struct pomk_kernels pomk_kernels_avxvnni; /* AVX2 with VNNI */
 extern const struct pomk_kernels pomk_kernels_avx512;
 extern const struct pomk_kernels pomk_kernels_avx512vnni;
+extern const struct pomk_kernels pomk_kernels_neon; /* aarch64 */
 
 /* The tables that more than one set shares. */
-extern const struct pomk_layers pomk_f32_scalar, pomk_f32_avx2, pomk_f32_avx512;
+extern const struct pomk_layers pomk_f32_scalar, pomk_f32_avx2, pomk_f32_avx512, pomk_f32_neon;
 extern const struct pomk_layers pomk_words_scalar, pomk_words_avx2, pomk_words_avxvnni, pomk_words_avx512,
-    pomk_words_avx512vnni;
+    pomk_words_avx512vnni, pomk_words_neon;
 
 /*
  * The best set that this CPU runs and `limit` allows: NULL or "auto" for no limit, else "scalar", "avx2",
- * "avxvnni", "avx512", "avx512vnni". A limit above what the CPU has gives the best it has. NULL for an unknown name.
+ * "avxvnni", "avx512", "avx512vnni", on aarch64 "neon". A limit above what the CPU has gives the best it has. NULL for an unknown name.
  */
 const struct pomk_kernels *pomk_choose(const char *limit);
 

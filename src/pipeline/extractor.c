@@ -67,7 +67,8 @@ enum pom_status pom_extractor_new(struct pom_extractor **extractor, const struct
     const struct pomk_kernels *kernels = pomk_choose(options->cpu);
     if (kernels == NULL)
         return pomi_fail(err, POM_ERROR_ARGUMENT, "unknown_cpu",
-                         "there is no kernel set %s: use scalar, avx2 or avx512", options->cpu);
+                         "there is no kernel set %s: use scalar, avx2 or avx512 (ARM: scalar, neon)",
+                         options->cpu);
     struct pomi_plan *plan = NULL;
     POMI_TRY(pomi_plan_new(&plan, &network->graph, NULL, kernels, err));
     const struct pom_network_info *info = pom_network_info(network);

@@ -20,6 +20,8 @@
 #include "cnn/run.h"
 #include "kernels/kernels.h"
 
+static int n_rounds = 15; /* random networks of each family */
+
 /* --- Random numbers --- */
 
 static uint64_t state;
@@ -322,7 +324,7 @@ static void check(const struct pomi_graph *g, const char *what, int round)
 static void test_random_mobilenets(void **unused)
 {
     (void)unused;
-    for (int round = 0; round < 15; round++) {
+    for (int round = 0; round < n_rounds; round++) {
         state = (uint64_t)round;
         struct pomi_graph g = random_mobilenet();
         check(&g, "mobilenet", round);
@@ -333,7 +335,7 @@ static void test_random_mobilenets(void **unused)
 static void test_random_resnets(void **unused)
 {
     (void)unused;
-    for (int round = 0; round < 15; round++) {
+    for (int round = 0; round < n_rounds; round++) {
         state = (uint64_t)round + 1000;
         struct pomi_graph g = random_resnet();
         check(&g, "resnet", round);
@@ -514,8 +516,10 @@ static void test_unsupported_layers_are_named(void **unused)
     release(&g);
 }
 
-int main(void)
+/* test_engine [ROUNDS]: fewer random networks where the CPU is emulated. */
+int main(int argc, char **argv)
 {
+    if (argc > 1) n_rounds = atoi(argv[1]);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_random_mobilenets),    cmocka_unit_test(test_random_resnets),
         cmocka_unit_test(test_threads_share_a_plan), cmocka_unit_test(test_running_allocates_nothing),
