@@ -10,7 +10,7 @@
 #include "kernels/kernels.h"
 #include "store/store.h"
 
-#define KEPT_PHOTO_BYTES       ((size_t)32 << 20) /* pixels of a phone photo, 10 megapixels */
+#define KEPT_PHOTO_BYTES       ((size_t)48 << 20) /* pixels of a phone photo, 16 megapixels */
 #define DEFAULT_MAX_FILE_BYTES ((int64_t)256 << 20)
 
 double pomi_clock_seconds(void)
