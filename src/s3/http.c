@@ -91,6 +91,8 @@ static int on_seek(void *user, curl_off_t offset, int origin)
     if (origin != SEEK_SET || offset < 0 || (size_t)offset > transfer->body.size_bytes)
         return CURL_SEEKFUNC_FAIL;
     transfer->body_offset = (size_t)offset;
+    transfer->is_resent =
+        true; /* libcurl's one retry: a reused connection that was closed before any answer */
     return CURL_SEEKFUNC_OK;
 }
 
@@ -162,6 +164,7 @@ static bool prepare(CURL *curl, struct pomi_http_transfer *transfer)
     transfer->status = 0;
     transfer->sent_bytes = transfer->received_bytes = 0;
     transfer->body_offset = 0;
+    transfer->is_resent = false;
     transfer->message[0] = '\0';
     transfer->progress_ms = pomi_http_now_ms();
     transfer->header_list = NULL;
@@ -204,7 +207,6 @@ static enum pomi_http_failure failure_of(CURLcode code)
         return POMI_HTTP_TLS;
     case CURLE_SSL_CONNECT_ERROR: /* also a connection that broke off during the handshake */
     case CURLE_URL_MALFORMAT:
-    case CURLE_UNSUPPORTED_PROTOCOL:
     case CURLE_COULDNT_RESOLVE_PROXY:
     case CURLE_COULDNT_RESOLVE_HOST:
     case CURLE_OPERATION_TIMEDOUT: /* connecting is all that libcurl times */

@@ -45,6 +45,7 @@ struct pomi_http_transfer {
     enum pomi_http_failure failure;
     int status;                         /* 0: no answer came */
     int64_t sent_bytes, received_bytes; /* of bodies */
+    bool is_resent;                     /* the body went out more than once */
     char message[256];                  /* what failed, in libcurl's words; never a header */
 
     void *handle; /* of the loop */

@@ -398,7 +398,7 @@ static enum pomi_s3_verdict judge_problem(struct pomi_s3 *client, struct pomi_s3
 {
     char how[512];
     describe(client, request, how);
-    request->is_uncertain |= request->answer.status >= 500;
+    request->is_uncertain |= request->answer.status >= 500 || request->answer.status == 200;
     switch (meaning_of(client, request)) {
     case NOT_FOUND:
         pomi_s3_fail(request, POM_ERROR_NOT_FOUND, "not_found", "is not there (%s)", how);
@@ -447,6 +447,7 @@ static enum pomi_s3_verdict judge_problem(struct pomi_s3 *client, struct pomi_s3
 
 enum pomi_s3_verdict pomi_s3_judge(struct pomi_s3 *client, struct pomi_s3_request *request)
 {
+    request->is_uncertain |= request->transfer.is_resent;
     if (request->transfer.failure == POMI_HTTP_REFUSED && request->refused != POM_OK)
         return judge_refused(request);
     if (request->transfer.failure != POMI_HTTP_DONE) return judge_failure(client, request);
