@@ -155,11 +155,12 @@ static void conv_rows(const struct pomi_runner *r, struct pomk_conv call, int n_
         kernels->conv(&call, n_rows * width);
         return;
     }
+    const size_t input_element = call.reads_image ? kernels->image_element_bytes : kernels->element_bytes;
     call.prefetch_bytes /= (size_t)n_rows;
     for (int row = 0; row < n_rows; row++) {
         kernels->conv(&call, width);
         if (call.prefetch) call.prefetch = (const char *)call.prefetch + call.prefetch_bytes;
-        call.input = move(r, call.input, input_row);
+        call.input = (const char *)call.input + input_row * (ptrdiff_t)input_element;
         if (output) call.output = move(r, call.output, output->row_stride);
         if (call.fine) call.fine += output->row_stride;
         call.residual = move_residual(r, call.residual, residual_row);

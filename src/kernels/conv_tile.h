@@ -13,3 +13,8 @@ struct tile {
     const char *prefetch;
     ptrdiff_t prefetch_bytes_per_block;
 };
+
+/* Where a tile's pixels go when they follow each other. */
+#define PLACES(i) (i) * BLOCK_CHANNELS, ((i) + 1) * BLOCK_CHANNELS
+static const ptrdiff_t in_a_row[MAX_TILE_PIXELS]
+    __attribute__((unused)) = {PLACES(0), PLACES(2), PLACES(4), PLACES(6), PLACES(8), PLACES(10), PLACES(12)};

@@ -84,6 +84,7 @@ extern const struct pomk_kernels pomk_kernels_neon; /* aarch64 */
 extern const struct pomk_layers pomk_f32_scalar, pomk_f32_avx2, pomk_f32_avx512, pomk_f32_neon;
 extern const struct pomk_layers pomk_words_scalar, pomk_words_avx2, pomk_words_avxvnni, pomk_words_avx512,
     pomk_words_avx512vnni, pomk_words_neon;
+extern const struct pomk_layers pomk_bytes_avx512vnni;
 
 /*
  * The best set that this CPU runs and `limit` allows: NULL or "auto" for no limit, else "scalar", "avx2",

@@ -28,6 +28,7 @@ enum pomk_activation { POMK_ACTIVATION_NONE, POMK_ACTIVATION_RELU, POMK_ACTIVATI
  * where the sum becomes a float, the product a float, and the result an integer, each with one rounding. It is
  * stored as it is, or as the *fine* form of a value that those who multiply read in a *coarse* form:
  *     fine * coarse_multiplier, rounded as above; plus coarse_zero; no lower than 0, no higher than coarse_high.
+ * Where elements are bytes, a result of one form has low = 0 and high = 255.
  */
 struct pomk_requantization {
     const float *multipliers; /* [channels], as written by pack_channels */

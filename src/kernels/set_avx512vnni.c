@@ -11,6 +11,6 @@
 #define SET_NAME avx512vnni
 #define SET_LAYERS                                                                                           \
     {                                                                                                        \
-        &pomk_f32_avx512, &pomk_words_avx512vnni, &pomk_words_avx512vnni                                     \
+        &pomk_f32_avx512, &pomk_words_avx512vnni, &pomk_bytes_avx512vnni                                     \
     }
 #include "kernels/set_template.h"

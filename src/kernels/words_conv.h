@@ -98,22 +98,6 @@ ALWAYS_INLINE void finish_tile(const int n_pixels, const int n_vectors, const st
         finish_laid_down(conv, tile, sums, n_pixels, n_vectors);
         return;
     }
-    static const ptrdiff_t in_a_row[MAX_TILE_PIXELS] = {
-        0,
-        BLOCK_CHANNELS,
-        2 * BLOCK_CHANNELS,
-        3 * BLOCK_CHANNELS,
-        4 * BLOCK_CHANNELS,
-        5 * BLOCK_CHANNELS,
-        6 * BLOCK_CHANNELS,
-        7 * BLOCK_CHANNELS,
-        8 * BLOCK_CHANNELS,
-        9 * BLOCK_CHANNELS,
-        10 * BLOCK_CHANNELS,
-        11 * BLOCK_CHANNELS,
-        12 * BLOCK_CHANNELS,
-        13 * BLOCK_CHANNELS,
-    };
     const struct pomk_requantization *q = &conv->requantization;
     const ptrdiff_t *offsets = tile->output_offsets ? tile->output_offsets : in_a_row;
     UNROLL

@@ -9,6 +9,7 @@
 #include "kernels/words_conv.h"
 
 #include "kernels/conv_template.h"
+#include "kernels/integer_ends.h"
 #include "kernels/words_depthwise.h"
 #include "kernels/words_pool.h"
 
