@@ -384,7 +384,8 @@ void print_man_page(FILE *to)
                 "finish. 130: interrupted, go on with \\-\\-resume.\n"
                 ".SH ENVIRONMENT\n.TP\n.B POMONA_NETWORKS\nfolder of installed networks\n.TP\n.B "
                 "POMONA_CPU\nlimits the "
-                "kernel set: scalar, avx2, avx512; on ARM scalar, neon\n.TP\n.B NO_COLOR\nno colours on the "
+                "kernel set: scalar, avx2, avxvnni, avx512, avx512vnni; on ARM scalar, neon\n.TP\n.B "
+                "NO_COLOR\nno colours on the "
                 "terminal\n");
 }
 

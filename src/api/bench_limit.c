@@ -46,7 +46,8 @@ enum pom_status pom_bench_limit(const char *cpu, int n_threads, double seconds, 
     *macs_per_second = 0;
     if (kernels == NULL)
         return pomi_fail(err, POM_ERROR_ARGUMENT, "unknown_cpu",
-                         "there is no kernel set %s: use scalar, avx2 or avx512", cpu);
+                         "there is no kernel set %s: `pomona version --cpu` names those of this machine",
+                         cpu);
     if (n_threads < 0 || n_threads > MAX_THREADS || !(seconds >= 0))
         return pomi_fail(err, POM_ERROR_ARGUMENT, "bad_argument",
                          "the limit of %d threads for %g seconds: 0 to %d threads and a positive time",
