@@ -28,14 +28,17 @@ const struct verb verbs[] = {
      verb_transform},
     {"report", "report OUT", "report.html and plots from a run's output",
      "Writes OUT/report.html and OUT/plots again from the tables in OUT.", 1, 1, verb_report},
-    {"network", "network list|pull|convert|info|verify", "the networks: install, convert, look at, check",
+    {"network", "network list|pull|convert|calibrate|info|verify",
+     "the networks: install, convert, look at, check",
      "list: what is installed and what can be had. pull NAME: download mobilenetv2 or resnet50 from the "
      "publisher, check, "
      "convert, install. convert FILE [--out FILE]: Keras .h5 or .weights.h5, safetensors, or ONNX to a "
-     "network file. info NAME: "
+     "network file. calibrate NAME [PHOTOS] [--out FILE]: run photos, or images built into pomona, and store "
+     "in the "
+     "network file what --precision int16 and int8 need. info NAME: "
      "origin, layers, parameters, multiply-adds. verify NAME: features of a built-in image against stored "
      "values.",
-     1, 2, verb_network},
+     1, 3, verb_network},
     {"bench", "bench", "this machine's speed, per stage and kernel set",
      "Measures the limit of this machine's multiply-add units for every kernel set and, in turn with it, the "
      "network alone: "

@@ -51,6 +51,10 @@ struct option {
 static const struct option options[] = {
     {"network", 'n', TYPE_TEXT, PHOTOS | BENCH | S3_POLICY, AT(run.network), 0, "NAME|FILE", NULL,
      "the network: auto (default), mobilenetv2, resnet50, orchard, or a network file"},
+    {"precision", 0, TYPE_CHOICE, PHOTOS, AT(run.precision), 0, "PRECISION", "fp32 int16 int8",
+     "how the network computes: fp32 (default), or integers, which are faster (docs/numbers.md says how "
+     "close); the "
+     "network must be calibrated"},
     {"threads", 't', TYPE_COUNT, PHOTOS | BENCH, AT(run.n_threads), 0, "N", NULL,
      "worker threads (default: one per core)"},
     {"glob", 0, TYPE_TEXT, PHOTOS, AT(run.glob), 0, "PATTERNS", NULL,
@@ -125,7 +129,8 @@ static const struct option options[] = {
     {"input-px", 0, TYPE_COUNT, NETWORK, AT(convert.input_px), 0, "N", NULL,
      "convert: side of the square input"},
     {"address", 0, TYPE_TEXT, NETWORK, AT(address), 0, "URL", NULL, "pull: download from here instead"},
-    {"photos", 0, TYPE_COUNT, BENCH, AT(n_photos), 0, "N", NULL, "a quick look: N photos per measurement"},
+    {"photos", 0, TYPE_COUNT, BENCH | NETWORK, AT(n_photos), 0, "N", NULL,
+     "bench: a quick look, N photos per measurement; calibrate: look at N photos (default: 100)"},
     {"cpu", 0, TYPE_BOOL, VERSION, AT(cpu), 1, NULL, NULL,
      "also the kernel sets this machine can run and the one chosen"},
     {"json", 0, TYPE_BOOL, ANY, AT(json), 1, NULL, NULL,

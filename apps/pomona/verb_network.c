@@ -59,6 +59,37 @@ static int show_download(void *user, int64_t received_bytes, int64_t total_bytes
     return 0;
 }
 
+static int show_calibration(void *user, int n_done, int n_photos)
+{
+    const struct settings *settings = user;
+    if (!settings->quiet && isatty(STDERR_FILENO)) {
+        fprintf(stderr, "\r\033[K%d of %d photos", n_done, n_photos);
+        if (n_done == n_photos) fputc('\n', stderr);
+    }
+    return 0;
+}
+
+static int calibrate(struct settings *settings, const char *name, const char *photos)
+{
+    struct pom_error err = {0};
+    struct pom_calibrate_options options;
+    pom_calibrate_options_init(&options);
+    options.photos = photos;
+    options.glob = settings->run.glob;
+    options.max_photos = settings->n_photos;
+    options.progress = show_calibration;
+    options.user = settings;
+    struct pom_network *network = NULL;
+    enum pom_status status = pom_network_calibrate(name, settings->file, &options, &err);
+    if (status == POM_OK)
+        status = pom_network_open(&network, settings->file != NULL ? settings->file : name, &err);
+    if (status != POM_OK) return terminal_fail(settings, &err);
+    printf("%s: %s, calibration %.12s\n", settings->file != NULL ? settings->file : name,
+           pom_network_info(network)->identity, pom_network_info(network)->calibration);
+    pom_network_free(network);
+    return EXIT_ALL_WRITTEN;
+}
+
 static int pull(struct settings *settings, const char *name)
 {
     struct pom_error err = {0};
@@ -68,7 +99,11 @@ static int pull(struct settings *settings, const char *name)
     options.progress = show_download;
     options.user = settings;
     if (pom_network_pull(name, &options, &err) != POM_OK) return terminal_fail(settings, &err);
-    if (!settings->quiet) fprintf(stderr, "%s is installed and verified\n", name);
+    if (!settings->quiet)
+        fprintf(stderr,
+                "%s is installed and verified; for --precision int16 or int8: pomona network calibrate %s "
+                "[PHOTOS]\n",
+                name, name);
     return EXIT_ALL_WRITTEN;
 }
 
@@ -118,9 +153,10 @@ static void print_info_json(const struct pom_network_info *info)
     printf("{\"name\":");
     print_json_text(stdout, info->name);
     printf(",\"identity\":\"%s\",\"input_px\":%d,\"n_features\":%d,\"n_layers\":%d,\"n_parameters\":%" PRId64
-           ",\"n_macs\":%" PRId64 ",\"preprocessing\":\"%s\",\"padding\":\"%s\",\"origin\":",
+           ",\"n_macs\":%" PRId64
+           ",\"preprocessing\":\"%s\",\"padding\":\"%s\",\"calibration\":\"%s\",\"origin\":",
            info->identity, info->input_px, info->n_features, info->n_layers, info->n_parameters, info->n_macs,
-           info->preprocessing, info->padding);
+           info->preprocessing, info->padding, info->calibration);
     print_json_text(stdout, info->origin);
     fputs(",\"licence\":", stdout);
     print_json_text(stdout, info->licence);
@@ -139,9 +175,11 @@ static int info(struct settings *settings, const char *name)
         printf("name           %s\nidentity       %s\ninput          %dx%d RGB, preprocessing %s, padding "
                "%s\nfeatures       %d\n"
                "parameters     %" PRId64 "\nmultiply-adds  %" PRId64
-               "\norigin         %s\nlicence        %s\n",
+               "\ncalibration    %s\norigin         %s\nlicence        %s\n",
                info->name, info->identity, info->input_px, info->input_px, info->preprocessing, info->padding,
-               info->n_features, info->n_parameters, info->n_macs, info->origin, info->licence);
+               info->n_features, info->n_parameters, info->n_macs,
+               info->calibration[0] != '\0' ? info->calibration : "none: `pomona network calibrate` adds it",
+               info->origin, info->licence);
         if (info->training[0] != '\0') printf("training       %s\n", info->training);
         print_layers(network, info->n_layers);
     }
@@ -167,15 +205,22 @@ int verb_network(struct settings *settings)
     const char *what = settings->arguments[0], *name = settings->arguments[1];
     if (strcmp(what, "list") == 0 && name == NULL) return list(settings);
     if (name == NULL) {
-        fputs("pomona network: usage: network list, or network pull|convert|info|verify NAME (see pomona "
+        fputs("pomona network: usage: network list, or network pull|convert|calibrate|info|verify NAME (see "
+              "pomona "
               "network --help)\n",
               stderr);
+        return EXIT_USAGE;
+    }
+    if (strcmp(what, "calibrate") == 0) return calibrate(settings, name, settings->arguments[2]);
+    if (settings->n_arguments > 2) {
+        fprintf(stderr, "pomona network %s: one NAME, not also %s\n", what, settings->arguments[2]);
         return EXIT_USAGE;
     }
     if (strcmp(what, "pull") == 0) return pull(settings, name);
     if (strcmp(what, "convert") == 0) return convert(settings, name);
     if (strcmp(what, "info") == 0) return info(settings, name);
     if (strcmp(what, "verify") == 0) return verify(settings, name);
-    fprintf(stderr, "pomona network: there is no %s; use list, pull, convert, info or verify\n", what);
+    fprintf(stderr, "pomona network: there is no %s; use list, pull, convert, calibrate, info or verify\n",
+            what);
     return EXIT_USAGE;
 }

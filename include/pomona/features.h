@@ -26,6 +26,8 @@ struct pom_extractor_options {
     struct pom_decode_options decode;
     struct pom_resize_options resize;
     int64_t max_file_bytes; /* refuse larger files; 0: the default, 256 MiB */
+    enum pom_precision
+        precision; /* other than FP32: the network must be calibrated, see pom_network_calibrate */
     const char
         *cpu; /* limit the kernel set: "scalar", "avx2", "avx512", "neon"; NULL: the fastest that runs here */
 };
@@ -34,7 +36,8 @@ struct pom_extractor_options {
 POM_API void pom_extractor_options_init(struct pom_extractor_options *options);
 
 /* `network` must outlive the extractor; `options` may be NULL. The caller owns *extractor.
- * Errors: ARGUMENT, MEMORY, UNSUPPORTED (a layer this build cannot run). */
+ * Errors: ARGUMENT, MEMORY, UNSUPPORTED (a layer this build cannot run, or a precision that the network is not
+ * calibrated for), NUMERIC (its weights do not fit its calibration). */
 POM_API enum pom_status pom_extractor_new(struct pom_extractor **extractor, const struct pom_network *network,
                                           const struct pom_extractor_options *options, struct pom_error *err);
 

@@ -3,8 +3,8 @@
  * Networks: opening, describing, converting, pulling and verifying.
  *
  * A network is its layers and weights, read from a network file (docs/networks.md gives the format). Its
- * identity is the SHA-256 of that file and is written into every output; features of two identities are never
- * mixed. A `struct pom_network` is immutable after opening: any number of threads may share it.
+ * identity is the SHA-256 of that file, its calibration left out, and is written into every output; features of two
+ * identities are never mixed. A `struct pom_network` is immutable after opening: any number of threads may share it.
  */
 #ifndef POMONA_NETWORK_H
 #define POMONA_NETWORK_H
@@ -39,8 +39,10 @@ POM_API void pom_network_free(struct pom_network *network);
 
 /* What a network is; strings belong to the network and live as long as it. */
 struct pom_network_info {
-    const char *name;          /* "mobilenetv2", "resnet50", "orchard", or what its maker called it */
-    const char *identity;      /* SHA-256 of the network file, 64 hex digits */
+    const char *name;     /* "mobilenetv2", "resnet50", "orchard", or what its maker called it */
+    const char *identity; /* SHA-256 of the network file without its calibration, 64 hex digits */
+    const char
+        *calibration; /* SHA-256 of its calibration, which int16 and int8 compute with; "" when it has none */
     const char *preprocessing; /* "tf": x/127.5-1; "caffe": BGR minus means; "torch": /255, mean and std */
     const char *padding;       /* "same": TensorFlow's rule; "symmetric": kernel/2 on each side */
     const char *origin;        /* where the weights come from, one paragraph */
@@ -141,6 +143,29 @@ POM_API enum pom_status pom_network_list(struct pom_network_entry **entries, siz
 
 /* NULL is fine. */
 POM_API void pom_network_list_free(struct pom_network_entry *entries);
+
+struct pom_calibrate_options {
+    const char
+        *photos; /* a folder, one photo, or "@FILE", a list of paths; NULL: images built into the library */
+    const char *glob; /* which files are photos, as for a run; NULL: the default */
+    int max_photos;   /* as many, spread evenly over the sorted listing, are looked at; 0: 100 */
+    /* Called after each photo from the calling thread. Return nonzero to stop. May be NULL. */
+    int (*progress)(void *user, int n_done, int n_photos);
+    void *user;
+};
+
+POM_API void pom_calibrate_options_init(struct pom_calibrate_options *options);
+
+/* Gives a network file what int16 and int8 need: it runs photos (decoded, turned and resized as by default) in single
+ * precision and stores the lowest, highest and mean output of each layer's channels. Weights, identity and fp32 features
+ * stay what they are; an earlier calibration is replaced. The same listing of the same photos gives the same bytes on
+ * every machine. A file that Pomona did not write gets Pomona's layout and so another identity; it cannot be replaced
+ * in place. `name_or_path` as for pom_network_open, but not "auto"; the result goes to `destination_path`, whole or
+ * not at all; NULL: to the file it came from. `options` may be NULL. Errors: ARGUMENT ("orchard" without a destination),
+ * NOT_FOUND, FORMAT, MISMATCH, IO, NUMERIC, INTERRUPTED, MEMORY, and what decoding a photo gives, with its path. */
+POM_API enum pom_status pom_network_calibrate(const char *name_or_path, const char *destination_path,
+                                              const struct pom_calibrate_options *options,
+                                              struct pom_error *err);
 
 /* Computes the features of a built-in test image and compares with the values stored for this network's name.
  * Errors: MISMATCH with the largest difference; NOT_FOUND when nothing is known about the name. */

@@ -43,6 +43,7 @@ struct pom_run_options {
     const char *output;     /* folder */
     const char *network;    /* as pom_network_open takes it; NULL: "auto" */
     const char *cpu;        /* kernel set limit; NULL: the fastest */
+    int precision;          /* enum pom_precision; int16 and int8 need a calibrated network */
     const char *glob;       /* space-separated patterns, case-insensitive; NULL: *.jpg *.jpeg *.png *.webp */
     const char *label_from; /* "parent" (NULL), "none" or "regex:EXPRESSION" with one group */
     const char *formats;    /* comma-separated of parquet, csv, json; NULL: "parquet" */

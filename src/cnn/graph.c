@@ -171,14 +171,32 @@ enum pom_status pomi_graph_derive(struct pomi_graph *graph, struct pom_error *er
     return check_use(graph, err);
 }
 
+const struct pomi_pixel_values *pomi_pixel_values(enum pomi_preprocessing preprocessing)
+{
+    static const struct pomi_pixel_values values[] = {
+        [POMI_PREPROCESSING_TF] = {{127.5, 127.5, 127.5}, {127.5, 127.5, 127.5}, false},
+        [POMI_PREPROCESSING_CAFFE] = {{123.68, 116.779, 103.939}, {1, 1, 1}, true},
+        [POMI_PREPROCESSING_TORCH] = {{255 * .485, 255 * .456, 255 * .406},
+                                      {255 * .229, 255 * .224, 255 * .225},
+                                      false},
+    };
+    return &values[preprocessing];
+}
+
 void pomi_graph_release(struct pomi_graph *graph)
 {
     for (int i = 0; i < graph->n_layers; i++) {
         free(graph->layers[i].weights);
         free(graph->layers[i].bias);
+        free(graph->layers[i].calibration);
     }
     free(graph->layers);
     *graph = (struct pomi_graph){0};
+}
+
+bool pomi_graph_is_calibrated(const struct pomi_graph *graph)
+{
+    return graph->n_layers > 1 && graph->layers[0].calibration != NULL;
 }
 
 size_t pomi_layer_n_weights(const struct pomi_layer *layer)

@@ -35,6 +35,13 @@ enum pomi_preprocessing {
     POMI_PREPROCESSING_TORCH  /* (x / 255 - mean) / std, mean .485 .456 .406, std .229 .224 .225 */
 };
 
+/* A photo's byte v in colour c, red first, is (v - mean[c]) / deviation[c] to the network. */
+struct pomi_pixel_values {
+    double mean[3], deviation[3];
+    bool blue_first; /* the network's first channel is the photo's third */
+};
+const struct pomi_pixel_values *pomi_pixel_values(enum pomi_preprocessing preprocessing);
+
 #define POMI_GRAPH_MAX_LAYERS 4096
 
 #define POMI_INPUT_IMAGE (-1) /* the photo itself, 3 channels */
@@ -54,7 +61,14 @@ struct pomi_layer {
     /* Folded weights, owned by the graph; NULL for layers without: */
     float *weights; /* CONV [out][kernel][kernel][in]; DEPTHWISE [channels][kernel][kernel] */
     float *bias;    /* [out] */
+    /*
+     * What the layer's output was like on calibration photos, after its activation: [POMI_N_CALIBRATION][out], owned by
+     * the graph. NULL where the network is not calibrated, and for the last layer. Only integer precisions read it.
+     */
+    float *calibration;
 };
+
+enum { POMI_CALIBRATION_LOW, POMI_CALIBRATION_HIGH, POMI_CALIBRATION_MEAN, POMI_N_CALIBRATION };
 
 struct pomi_graph {
     struct pomi_layer *layers; /* owned */
@@ -69,6 +83,7 @@ struct pom_network {
     struct pomi_graph graph;
     struct pom_network_info info; /* points into `text` and into itself */
     char identity[65];
+    char calibration[65];
     struct pomi_bytes text;
     char selection[256];
 };
@@ -79,6 +94,9 @@ struct pom_network {
 enum pom_status pomi_graph_derive(struct pomi_graph *graph, struct pom_error *err);
 
 void pomi_graph_release(struct pomi_graph *graph);
+
+/* Whether all layers but the last have their calibration: all or none of a graph's have. */
+bool pomi_graph_is_calibrated(const struct pomi_graph *graph);
 
 /* Number of weights (not counting bias) of a layer whose derived fields are filled. */
 size_t pomi_layer_n_weights(const struct pomi_layer *layer);

@@ -176,6 +176,79 @@ enum pom_status pomi_network_file_write(struct pomi_bytes *bytes, const struct p
     return status;
 }
 
+/* ---- calibration: the same file with other tensors of that kind ---- */
+
+#define CALIBRATION_SUFFIX ".calibration"
+
+static bool is_calibration(const char *tensor_name)
+{
+    size_t length = strlen(tensor_name), suffix = strlen(CALIBRATION_SUFFIX);
+    return length > suffix && strcmp(tensor_name + length - suffix, CALIBRATION_SUFFIX) == 0;
+}
+
+/* What a network file's metadata may hold; the rest is not carried over. */
+static const char *const metadata_keys[] = {"format",   "name",   "input_px", "preprocessing", "padding",
+                                            "features", "layers", "origin",   "licence",       "training"};
+
+/* The container's tensors that are no calibration, then those of `graph`, which may be NULL. */
+static enum pom_status rewrite(struct pomi_bytes *result, const struct pomi_safetensors *container,
+                               const struct pomi_graph *graph, struct pom_error *err)
+{
+    struct pomi_metadata metadata[COUNT(metadata_keys)];
+    size_t n_metadata = 0, n_tensors = 0, n_stored = pomi_safetensors_count(container);
+    size_t n_names = graph == NULL ? 0 : (size_t)graph->n_layers - 1, max_tensors = n_stored + n_names;
+    struct pomi_tensor *tensors = calloc(max_tensors + 1, sizeof *tensors);
+    struct tensor_name *names = calloc(n_names + 1, sizeof *names);
+    enum pom_status status = POM_OK;
+    if (tensors == NULL || names == NULL)
+        status = pomi_fail_memory(err, max_tensors * sizeof *tensors, "a network file's header");
+    for (int i = 0; i < COUNT(metadata_keys); i++) {
+        const char *value = pomi_safetensors_metadata(container, metadata_keys[i]);
+        if (value != NULL) metadata[n_metadata++] = (struct pomi_metadata){metadata_keys[i], value};
+    }
+    for (size_t i = 0; i < n_stored && status == POM_OK; i++)
+        if (!is_calibration(pomi_safetensors_at(container, i)->name))
+            tensors[n_tensors++] = *pomi_safetensors_at(container, i);
+    for (size_t i = 0; i < n_names && status == POM_OK; i++) {
+        const struct pomi_layer *layer = &graph->layers[i];
+        snprintf(names[i].text, TENSOR_NAME_MAX, "%s" CALIBRATION_SUFFIX, layer->name);
+        tensors[n_tensors++] = (struct pomi_tensor){.name = names[i].text,
+                                                    .dtype = POMI_F32,
+                                                    .n_dimensions = 2,
+                                                    .shape = {POMI_N_CALIBRATION, layer->out_channels},
+                                                    .data = layer->calibration,
+                                                    .size_bytes = (size_t)layer->out_channels *
+                                                                  POMI_N_CALIBRATION * sizeof(float)};
+    }
+    if (status == POM_OK)
+        status = pomi_safetensors_write(result, tensors, n_tensors, metadata, n_metadata, err);
+    free(tensors);
+    free(names);
+    return status;
+}
+
+static enum pom_status open_and_rewrite(struct pomi_bytes *result, struct pomi_view bytes,
+                                        const struct pomi_graph *graph, struct pom_error *err)
+{
+    struct pomi_safetensors *container;
+    POMI_TRY(pomi_safetensors_open(&container, bytes, err));
+    enum pom_status status = rewrite(result, container, graph, err);
+    pomi_safetensors_free(container);
+    return status;
+}
+
+enum pom_status pomi_network_file_strip(struct pomi_bytes *stripped, struct pomi_view bytes,
+                                        struct pom_error *err)
+{
+    return open_and_rewrite(stripped, bytes, NULL, err);
+}
+
+enum pom_status pomi_network_file_calibrated(struct pomi_bytes *calibrated, struct pomi_view bytes,
+                                             const struct pomi_graph *graph, struct pom_error *err)
+{
+    return open_and_rewrite(calibrated, bytes, graph, err);
+}
+
 /* ---- reading: the architecture ---- */
 
 static enum pom_status fail(struct pom_error *err, const char *format, const char *name)
@@ -413,6 +486,38 @@ static enum pom_status read_layer_weights(struct weights_reader *reader, struct 
     return status;
 }
 
+static enum pom_status read_calibration(struct weights_reader *reader, struct pomi_layer *layer,
+                                        struct pom_error *err)
+{
+    char name[TENSOR_NAME_MAX];
+    const struct pomi_tensor *tensor;
+    snprintf(name, sizeof name, "%s" CALIBRATION_SUFFIX, layer->name);
+    POMI_TRY(take_floats(reader, name, (int64_t[]){POMI_N_CALIBRATION, layer->out_channels}, 2, false,
+                         &layer->calibration, &tensor, err));
+    const float *low = layer->calibration, *high = low + layer->out_channels,
+                *mean = high + layer->out_channels;
+    for (int c = 0; c < layer->out_channels; c++)
+        if (!(low[c] <= mean[c] && mean[c] <= high[c]))
+            return pomi_fail(
+                err, POM_ERROR_MISMATCH, "bad_calibration",
+                "the tensor \"%s\" has a channel whose mean is not between its lowest and highest "
+                "value",
+                name);
+    return POM_OK;
+}
+
+/* A network is calibrated in all of its layers or in none. */
+static enum pom_status read_calibrations(struct weights_reader *reader, struct pomi_graph *graph,
+                                         struct pom_error *err)
+{
+    bool is_calibrated = false;
+    for (size_t i = 0; i < pomi_safetensors_count(reader->container); i++)
+        is_calibrated |= is_calibration(pomi_safetensors_at(reader->container, i)->name);
+    for (int i = 0; i < graph->n_layers - 1 && is_calibrated; i++)
+        POMI_TRY(read_calibration(reader, &graph->layers[i], err));
+    return POM_OK;
+}
+
 static enum pom_status read_weights(const struct pomi_safetensors *container, struct pomi_graph *graph,
                                     struct pom_error *err)
 {
@@ -422,6 +527,7 @@ static enum pom_status read_weights(const struct pomi_safetensors *container, st
     enum pom_status status = POM_OK;
     for (int i = 0; i < graph->n_layers && status == POM_OK; i++)
         if (has_weights(&graph->layers[i])) status = read_layer_weights(&reader, &graph->layers[i], err);
+    if (status == POM_OK) status = read_calibrations(&reader, graph, err);
     for (size_t i = 0; i < n_tensors && status == POM_OK; i++)
         if (!reader.taken[i])
             status = pomi_fail(err, POM_ERROR_MISMATCH, "extra_tensor",
@@ -438,6 +544,7 @@ static void sum_up(struct pom_network *network)
     struct pom_network_info *info = &network->info;
     const struct pomi_graph *graph = &network->graph;
     info->identity = network->identity;
+    info->calibration = network->calibration;
     info->selection = network->selection;
     info->preprocessing = preprocessing_names[graph->preprocessing];
     info->padding = padding_names[graph->padding];
@@ -488,6 +595,29 @@ static enum pom_status check_format(const struct pomi_safetensors *container, st
     return POM_OK;
 }
 
+/* What fp32 features depend on, and what the others depend on beside that. */
+static enum pom_status identify(struct pom_network *network, const struct pomi_safetensors *container,
+                                struct pomi_view bytes, struct pom_error *err)
+{
+    if (!pomi_graph_is_calibrated(&network->graph)) {
+        pomi_sha256_text(bytes.data, bytes.size_bytes, network->identity);
+        return POM_OK;
+    }
+    struct pomi_bytes stripped = {0}, calibration = {0};
+    enum pom_status status = rewrite(&stripped, container, NULL, err);
+    for (int i = 0; i < network->graph.n_layers - 1 && status == POM_OK; i++)
+        status = pomi_bytes_append(
+            &calibration, network->graph.layers[i].calibration,
+            (size_t)network->graph.layers[i].out_channels * POMI_N_CALIBRATION * sizeof(float), err);
+    if (status == POM_OK) {
+        pomi_sha256_text(stripped.data, stripped.size_bytes, network->identity);
+        pomi_sha256_text(calibration.data, calibration.size_bytes, network->calibration);
+    }
+    pomi_bytes_release(&stripped);
+    pomi_bytes_release(&calibration);
+    return status;
+}
+
 enum pom_status pomi_network_file_read(struct pom_network **network, struct pomi_view bytes,
                                        struct pom_error *err)
 {
@@ -500,12 +630,12 @@ enum pom_status pomi_network_file_read(struct pom_network **network, struct pomi
     if (status == POM_OK) status = read_text(container, opened, err);
     if (status == POM_OK) status = read_architecture(container, &opened->graph, err);
     if (status == POM_OK) status = read_weights(container, &opened->graph, err);
+    if (status == POM_OK) status = identify(opened, container, bytes, err);
     pomi_safetensors_free(container);
     if (status != POM_OK) {
         pom_network_free(opened);
         return status;
     }
-    pomi_sha256_text(bytes.data, bytes.size_bytes, opened->identity);
     snprintf(opened->selection, sizeof opened->selection, "opened from memory");
     sum_up(opened);
     *network = opened;

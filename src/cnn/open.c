@@ -8,6 +8,7 @@
 
 #include "base/embedded.h"
 #include "cnn/network_file.h"
+#include "cnn/open.h"
 #include "store/store.h"
 
 #define PREFERRED "mobilenetv2"
@@ -119,6 +120,27 @@ static enum pom_status open_auto(struct pom_network **network, struct pom_error 
     return POM_OK;
 }
 
+static bool is_path(const char *name_or_path)
+{
+    return strpbrk(name_or_path, "/.") != NULL;
+}
+
+enum pom_status pomi_network_load(struct pomi_bytes *bytes, char **path, const char *name_or_path,
+                                  struct pom_error *err)
+{
+    *path = NULL;
+    if (strcmp(name_or_path, EMBEDDED) == 0) {
+        struct pomi_view file = pomi_embedded_find(pomi_embedded_networks, EMBEDDED);
+        return pomi_bytes_append(bytes, file.data, file.size_bytes, err);
+    }
+    if (!is_path(name_or_path)) {
+        POMI_TRY(installed_path(name_or_path, path, err));
+    } else if ((*path = strdup(name_or_path)) == NULL) {
+        return pomi_fail_memory(err, strlen(name_or_path), "a path");
+    }
+    return pomi_store_read(NULL, *path, POMI_NETWORK_MAX_FILE_BYTES, bytes, err);
+}
+
 enum pom_status pom_network_open(struct pom_network **network, const char *name_or_path,
                                  struct pom_error *err)
 {
@@ -132,7 +154,7 @@ enum pom_status pom_network_open(struct pom_network **network, const char *name_
         snprintf((*network)->selection, sizeof(*network)->selection, EMBEDDED ", embedded in the library");
         return POM_OK;
     }
-    if (strpbrk(name_or_path, "/.") == NULL) return open_installed(network, name_or_path, err);
+    if (!is_path(name_or_path)) return open_installed(network, name_or_path, err);
     POMI_TRY(open_file(network, name_or_path, err));
     snprintf((*network)->selection, sizeof(*network)->selection, "%s, from a file", (*network)->info.name);
     return POM_OK;

@@ -47,6 +47,11 @@ struct pomi_quantized {
     int pixel_offset[3];   /* red first */
 };
 
+/* The caller releases *quantized. Errors: UNSUPPORTED (the graph is not calibrated, or a map is too large), NUMERIC (its
+ * weights do not fit its calibration), MEMORY. */
+enum pom_status pomi_quantize(struct pomi_quantized *quantized, const struct pomi_graph *graph,
+                              enum pom_precision precision, struct pom_error *err);
+
 void pomi_quantized_release(struct pomi_quantized *quantized);
 
 #endif

@@ -36,14 +36,17 @@ static enum pom_status parse_formats(const char *text, unsigned *formats, struct
 static json_t *settings_of(const struct pomi_extraction *extraction)
 {
     static const char *const filters[] = {"nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"};
+    static const char *const precisions[] = {"fp32", "int16", "int8"};
     static const char *const fits[] = {"stretch", "crop", "pad"};
     const struct pom_run_options *options = extraction->options;
     const struct pom_network_info *network = pom_network_info(extraction->network);
-    return json_pack("{s:o, s:o, s:s, s:s, s:s, s:b, s:I, s:i, s:I, s:i, s:o, s:i}", "network",
+    return json_pack("{s:o, s:o, s:s, s:s, s:s, s:s, s:b, s:I, s:i, s:I, s:i, s:o, s:i}", "network",
                      pomi_manifest_text(network->name), "network_identity", json_string(network->identity),
-                     "precision", "fp32", "filter", filters[options->resize.filter], "fit",
-                     fits[options->resize.fit], "exif_rotation", options->decode.ignore_exif_rotation == 0,
-                     "max_pixels", (json_int_t)options->decode.max_pixels, "max_progressive_scans",
+                     "precision", precisions[options->precision], "calibration",
+                     options->precision == POM_PRECISION_FP32 ? "" : network->calibration, "filter",
+                     filters[options->resize.filter], "fit", fits[options->resize.fit], "exif_rotation",
+                     options->decode.ignore_exif_rotation == 0, "max_pixels",
+                     (json_int_t)options->decode.max_pixels, "max_progressive_scans",
                      options->decode.max_progressive_scans, "max_file_bytes",
                      (json_int_t)options->max_file_bytes, "part_rows",
                      options->part_rows > 0 ? options->part_rows : POMI_DEFAULT_PART_ROWS, "label_from",
@@ -203,6 +206,7 @@ static enum pom_status run_extraction(struct pomi_extraction *extraction, struct
     extractor_options.resize = options->resize;
     extractor_options.max_file_bytes = options->max_file_bytes;
     extractor_options.cpu = options->cpu;
+    extractor_options.precision = (enum pom_precision)options->precision;
 
     POMI_TRY(parse_formats(options->formats, &extraction->formats, err));
     POMI_TRY(pomi_session_open_network(extraction->session, &extraction->network, err));

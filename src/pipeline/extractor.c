@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "cnn/quantized.h"
 #include "decode/decode.h"
 #include "kernels/kernels.h"
 #include "store/store.h"
@@ -55,6 +56,25 @@ static enum pom_status extractor_on_plan(struct pom_extractor **extractor, struc
     return POM_OK;
 }
 
+static enum pom_status plan_in_precision(struct pomi_plan **plan, const struct pom_network *network,
+                                         enum pom_precision precision, const struct pomk_kernels *kernels,
+                                         struct pom_error *err)
+{
+    if (precision == POM_PRECISION_FP32) return pomi_plan_new(plan, &network->graph, NULL, kernels, err);
+    if (precision != POM_PRECISION_INT16 && precision != POM_PRECISION_INT8)
+        return pomi_fail(err, POM_ERROR_ARGUMENT, "bad_argument", "there is no precision number %d",
+                         (int)precision);
+    if (kernels->layers[precision == POM_PRECISION_INT8 ? POMK_I8 : POMK_I16] == NULL)
+        return pomi_fail(err, POM_ERROR_UNSUPPORTED, "unsupported_precision",
+                         "the kernels of this machine cannot compute in this precision");
+    struct pomi_quantized quantized = {0};
+    enum pom_status status = pomi_quantize(&quantized, &network->graph, precision, err);
+    if (status != POM_OK) return pomi_fail_in(err, status, "network %s", network->info.name);
+    status = pomi_plan_new(plan, &network->graph, &quantized, kernels, err);
+    pomi_quantized_release(&quantized);
+    return status;
+}
+
 enum pom_status pom_extractor_new(struct pom_extractor **extractor, const struct pom_network *network,
                                   const struct pom_extractor_options *options, struct pom_error *err)
 {
@@ -70,7 +90,7 @@ enum pom_status pom_extractor_new(struct pom_extractor **extractor, const struct
                          "there is no kernel set %s: use scalar, avx2 or avx512 (ARM: scalar, neon)",
                          options->cpu);
     struct pomi_plan *plan = NULL;
-    POMI_TRY(pomi_plan_new(&plan, &network->graph, NULL, kernels, err));
+    POMI_TRY(plan_in_precision(&plan, network, options->precision, kernels, err));
     const struct pom_network_info *info = pom_network_info(network);
     enum pom_status status =
         extractor_on_plan(extractor, plan, info->input_px, info->n_features, options, err);

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Network files: what opens describes itself, is written back the same, and, when it is small, runs. */
+/* Network files: what opens describes itself, is written back the same, and, when it is small, runs in every precision. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "cnn/calibrate.h"
 #include "cnn/network_file.h"
+#include "cnn/quantized.h"
 #include "cnn/run.h"
 #include "kernels/kernels.h"
 
@@ -28,19 +30,24 @@ static void check_round_trip(const struct pom_network *network)
     pomi_bytes_release(&twice);
 }
 
-static void run(const struct pom_network *network)
+static bool is_small(const struct pom_network *network)
+{
+    if (network->graph.input_px > MAX_INPUT_PX || network->info.n_macs > MAX_MACS) return false;
+    for (int i = 0; i < network->graph.n_layers; i++) {
+        const struct pomi_layer *layer = &network->graph.layers[i];
+        if ((int64_t)layer->out_channels * layer->out_height_px * layer->out_width_px > MAX_OUTPUT_ELEMENTS)
+            return false;
+    }
+    return true;
+}
+
+static void run(const struct pom_network *network, const struct pomi_quantized *quantized)
 {
     struct pomi_plan *plan;
     struct pomi_runner *runner;
     struct pom_error err;
     int input_px = network->graph.input_px;
-    if (input_px > MAX_INPUT_PX || network->info.n_macs > MAX_MACS) return;
-    for (int i = 0; i < network->graph.n_layers; i++) {
-        const struct pomi_layer *layer = &network->graph.layers[i];
-        if ((int64_t)layer->out_channels * layer->out_height_px * layer->out_width_px > MAX_OUTPUT_ELEMENTS)
-            return;
-    }
-    if (pomi_plan_new(&plan, &network->graph, NULL, pomk_choose(NULL), &err) != POM_OK) return;
+    if (pomi_plan_new(&plan, &network->graph, quantized, pomk_choose(NULL), &err) != POM_OK) return;
     if (pomi_runner_new(&runner, plan, &err) == POM_OK) {
         uint8_t *rgb = calloc((size_t)input_px * (size_t)input_px, 3);
         float *features = malloc((size_t)network->info.n_features * sizeof *features);
@@ -53,6 +60,30 @@ static void run(const struct pom_network *network)
     pomi_plan_release(plan);
 }
 
+/* With the calibration of the file, and with a true one. */
+static void run_integers(struct pom_network *network)
+{
+    static const enum pom_precision precisions[] = {POM_PRECISION_INT16, POM_PRECISION_INT8};
+    struct pomi_quantized quantized;
+    struct pomi_calibrator *calibrator;
+    struct pom_error err;
+    for (int round = 0; round < 2; round++) {
+        for (size_t i = 0; i < 2; i++) {
+            if (pomi_quantize(&quantized, &network->graph, precisions[i], &err) != POM_OK) continue;
+            run(network, &quantized);
+            pomi_quantized_release(&quantized);
+        }
+        if (pomi_calibrator_new(&calibrator, &network->graph, &err) != POM_OK) return;
+        uint8_t *rgb = calloc((size_t)network->graph.input_px * (size_t)network->graph.input_px, 3);
+        if (rgb == NULL) abort();
+        if (pomi_calibrator_add(calibrator, rgb, &err) == POM_OK &&
+            pomi_calibrator_finish(calibrator, &network->graph, &err) != POM_OK)
+            abort();
+        free(rgb);
+        pomi_calibrator_free(calibrator);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size_bytes)
 {
     struct pom_network *network;
@@ -62,7 +93,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size_bytes)
     for (int i = 0; i < pom_network_info(network)->n_layers; i++)
         if (pom_network_layer(network, i, &layer, &err) != POM_OK) abort();
     check_round_trip(network);
-    run(network);
+    if (is_small(network)) {
+        run(network, NULL);
+        run_integers(network);
+    }
     pom_network_free(network);
     return 0;
 }

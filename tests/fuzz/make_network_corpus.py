@@ -49,11 +49,13 @@ LAYERS = [
     {"name": "sum", "op": "add", "inputs": ["stem", "point"], "activation": "none"},
     {"name": "max", "op": "max_pool", "input": "sum", "kernel": 3, "stride": 2},
     {"name": "pool", "op": "global_average_pool", "input": "max"}]
-for padding, preprocessing in (("same", "tf"), ("symmetric", "caffe")):
-    write("network_file", padding, safetensors(
+CALIBRATION = {f"{layer['name']}.calibration": np.array([[-1] * 4, [3] * 4, [1] * 4], np.float32) for layer in LAYERS[:-1]}
+for name, padding, preprocessing, calibration in (
+        ("same", "same", "tf", {}), ("symmetric", "symmetric", "caffe", {}), ("calibrated", "same", "torch", CALIBRATION)):
+    write("network_file", name, safetensors(
         {"stem.weight": values(4, 3, 3, 3), "stem.bias": values(4), "dw.weight": values(4, 3, 3, 1, dtype=np.float16),
          "dw.bias": values(4), "point.weight": rng.integers(-127, 127, (4, 1, 1, 4), np.int8), "point.bias": values(4),
-         "point.scale": values(4)},
+         "point.scale": values(4), **calibration},
         {"format": "pomona-network/1", "name": "tiny", "input_px": "16", "preprocessing": preprocessing,
          "padding": padding, "features": "4", "layers": json.dumps(LAYERS), "origin": "made up", "licence": "CC0"}))
 
