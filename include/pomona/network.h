@@ -162,7 +162,8 @@ POM_API void pom_calibrate_options_init(struct pom_calibrate_options *options);
  * every machine. A file that Pomona did not write gets Pomona's layout and so another identity; it cannot be replaced
  * in place. `name_or_path` as for pom_network_open, but not "auto"; the result goes to `destination_path`, whole or
  * not at all; NULL: to the file it came from. `options` may be NULL. Errors: ARGUMENT ("orchard" without a destination),
- * NOT_FOUND, FORMAT, MISMATCH, IO, NUMERIC, INTERRUPTED, MEMORY, and what decoding a photo gives, with its path. */
+ * NOT_FOUND, FORMAT, MISMATCH, IO, NUMERIC, INTERRUPTED, MEMORY. Photos that
+ * cannot be decoded are left out; when none can, the error is the last one's. */
 POM_API enum pom_status pom_network_calibrate(const char *name_or_path, const char *destination_path,
                                               const struct pom_calibrate_options *options,
                                               struct pom_error *err);

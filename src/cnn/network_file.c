@@ -381,7 +381,7 @@ static enum pom_status read_layers(const struct pomi_safetensors *container, str
 static enum pom_status read_architecture(const struct pomi_safetensors *container, struct pomi_graph *graph,
                                          struct pom_error *err)
 {
-    int padding, preprocessing, n_features;
+    int padding, preprocessing, n_features = 0;
     POMI_TRY(read_number(container, "input_px", &graph->input_px, err));
     POMI_TRY(read_word(container, "padding", padding_names, COUNT(padding_names), &padding, err));
     POMI_TRY(read_word(container, "preprocessing", preprocessing_names, COUNT(preprocessing_names),

@@ -52,6 +52,12 @@ static enum pom_status tell(const struct pom_calibrate_options *options, int n_d
                      "calibration was stopped; the network file is as before");
 }
 
+/* A photo that a run would report as failed and go on. */
+static bool is_photos_fault(enum pom_status status)
+{
+    return status == POM_ERROR_FORMAT || status == POM_ERROR_LIMIT || status == POM_ERROR_UNSUPPORTED;
+}
+
 static enum pom_status add_photos(struct pomi_calibrator *calibrator, const struct pomi_listing *listing,
                                   int input_px, const struct pom_calibrate_options *options,
                                   struct pom_error *err)
@@ -61,10 +67,16 @@ static enum pom_status add_photos(struct pomi_calibrator *calibrator, const stru
     pom_resize_options_init(&reader.resize);
     size_t n = options->max_photos > 0 ? (size_t)options->max_photos : DEFAULT_MAX_PHOTOS;
     if (n > listing->n_photos) n = listing->n_photos;
+    size_t n_used = 0;
     enum pom_status status = POM_OK;
     for (size_t i = 0; i < n && status == POM_OK; i++) {
         status = read_photo(&reader, listing->photos[i * listing->n_photos / n].path, err);
-        if (status == POM_OK) status = pomi_calibrator_add(calibrator, reader.input.pixels, err);
+        if (status == POM_OK) {
+            status = pomi_calibrator_add(calibrator, reader.input.pixels, err);
+            n_used++;
+        } else if (is_photos_fault(status) && (i + 1 < n || n_used > 0)) {
+            status = POM_OK;
+        }
         if (status == POM_OK) status = tell(options, (int)i + 1, (int)n, err);
     }
     pomi_bytes_release(&reader.file);
