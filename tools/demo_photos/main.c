@@ -50,8 +50,8 @@ static struct plan plan_photo(int kind, int index, struct rng *rng)
 {
     static const struct {
         int width, height;
-    } size[] = {{240, 240}, {240, 240}, {240, 240}, {240, 240}, {224, 224}, {224, 224}, {256, 192},
-                {256, 192}, {192, 256}, {256, 256}, {288, 216}, {216, 288}, {320, 240}, {300, 300}};
+    } size[] = {{176, 176}, {176, 176}, {176, 176}, {176, 176}, {160, 160}, {160, 160}, {192, 144},
+                {192, 144}, {144, 192}, {192, 192}, {208, 156}, {156, 208}, {240, 180}, {224, 224}};
     int i = rng_below(rng, (int)(sizeof(size) / sizeof(size[0])));
     struct plan plan = {.width = size[i].width, .height = size[i].height, .enlarge = 1};
     plan.encoding.quality = 68 + rng_below(rng, 28);
@@ -60,12 +60,12 @@ static struct plan plan_photo(int kind, int index, struct rng *rng)
     if (index % 9 == 3) plan.encoding.format = FORMAT_WEBP;
     if (index % 12 == 1) plan.encoding.orientation = 1 + (index / 12 + kind) % 8;
     if (index % 36 == 12 && kind % 3 == 0) {
-        plan.width = 640;
-        plan.height = 480;
+        plan.width = 480;
+        plan.height = 360;
     }
     if (index % 36 == 6 && kind % 6 == 4) {
         // 12 megapixels, as a phone stores them: lying, with the note that it was held upright.
-        plan = (struct plan){600, 800, 5, {FORMAT_JPEG, 88, 0, 6}};
+        plan = (struct plan){428, 572, 7, {FORMAT_JPEG, 88, 0, 6}};
     }
     return plan;
 }
