@@ -272,25 +272,45 @@ static enum pom_status local_remove_tree(struct pomi_store *store, const char *p
 struct folder_lock {
     struct pomi_store_lock lock; /* first */
     int file;
+    char *folder; /* owned */
 };
 
 static void unlock(struct pomi_store_lock *lock)
 {
     struct folder_lock *held = (struct folder_lock *)lock;
     if (held->file >= 0) close(held->file);
+    free(held->folder);
     free(held);
 }
 
-/* The system lets go of it when the process ends, so it never has to be checked. */
+/* The system keeps the lock for as long as the process lives, but the folder may be moved away under it; what is then
+ * written at its old place would be half an output. */
+static enum pom_status check_lock(struct pomi_store_lock *lock, struct pom_error *err)
+{
+    const struct folder_lock *held = (const struct folder_lock *)lock;
+    struct stat locked, there;
+    if (fstat(held->file, &locked) == 0 && stat(held->folder, &there) == 0 && locked.st_dev == there.st_dev &&
+        locked.st_ino == there.st_ino)
+        return POM_OK;
+    return pomi_fail(
+        err, POM_ERROR_IO, "lock_lost",
+        "%s was moved or removed while it was written to: put it back and run again with --resume",
+        held->folder);
+}
+
 static enum pom_status local_lock(struct pomi_store *store, struct pomi_store_lock **lock, const char *folder,
                                   struct pom_error *err)
 {
     (void)store;
     struct folder_lock *made = calloc(1, sizeof *made);
     if (made == NULL) return pomi_fail_memory(err, sizeof *made, "a lock");
+    made->lock.check = check_lock;
     made->lock.unlock = unlock;
+    made->folder = strdup(folder);
     made->file = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     enum pom_status status = made->file < 0 ? fail_errno(err, "lock", folder) : POM_OK;
+    if (status == POM_OK && made->folder == NULL)
+        status = pomi_fail_memory(err, strlen(folder) + 1, "a lock");
     if (status == POM_OK && flock(made->file, LOCK_EX | LOCK_NB) != 0)
         status =
             errno == EWOULDBLOCK

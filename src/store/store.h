@@ -93,7 +93,7 @@ enum pom_status pomi_store_is_folder(struct pomi_store *store, const char *path,
 struct pomi_store_lock;
 enum pom_status pomi_store_lock(struct pomi_store *store, struct pomi_store_lock **lock, const char *folder,
                                 struct pom_error *err);
-/* Fails with IO ("lock_lost") when somebody took the lock over. NULL is fine. */
+/* Fails with IO ("lock_lost") when somebody took the lock over, or moved the folder away. NULL is fine. */
 enum pom_status pomi_store_lock_check(struct pomi_store_lock *lock, struct pom_error *err);
 void pomi_store_unlock(struct pomi_store_lock *lock); /* NULL is fine */
 

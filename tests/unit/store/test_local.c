@@ -342,6 +342,15 @@ static void a_lock_keeps_others_out_until_its_process_ends(void **state)
     assert_int_equal(pomi_store_lock(NULL, &lock, "out", &err), POM_OK);
     assert_int_equal(pomi_store_lock(NULL, &other, "out", &err), POM_ERROR_EXISTS);
     assert_string_equal(err.reason, "locked");
+    assert_int_equal(pomi_store_lock_check(lock, &err), POM_OK);
+    assert_int_equal(rename("out", "moved"), 0);
+    assert_int_equal(pomi_store_lock_check(lock, &err), POM_ERROR_IO);
+    assert_string_equal(err.reason, "lock_lost");
+    assert_int_equal(mkdir("out", 0777), 0); /* another folder of that name is not the one */
+    assert_int_equal(pomi_store_lock_check(lock, &err), POM_ERROR_IO);
+    assert_int_equal(rmdir("out"), 0);
+    assert_int_equal(rename("moved", "out"), 0);
+    assert_int_equal(pomi_store_lock_check(lock, &err), POM_OK);
     assert_null(other);
     pomi_store_unlock(lock);
     assert_int_equal(count_files(), 0);
