@@ -46,6 +46,8 @@ struct pom_decode_options {
     int64_t max_pixels; /* larger photos are refused before allocating; 0: 89478485, where Pillow warns */
     int max_progressive_scans; /* JPEGs with more scans are refused before decoding; 0: 500 (usual ones have 10) */
     int ignore_exif_rotation; /* nonzero: leave the pixels as stored, as plain Pillow does */
+    int preview_px; /* for a preview: a JPEG may come at 1/2, 1/4 or 1/8 of its size, which is several times as fast, as
+                       long as its longer side keeps so many pixels; 0: every photo at its own size, to the byte. Not for features */
 };
 
 /* Defaults: all zero. */

@@ -83,9 +83,9 @@ enum pom_status pomi_decode(struct pom_image *image, struct pomi_view data,
 {
     struct pom_decode_options filled = fill_in(options);
     image->width_px = image->height_px = 0;
-    if (filled.max_pixels < 0 || filled.max_progressive_scans < 0)
+    if (filled.max_pixels < 0 || filled.max_progressive_scans < 0 || filled.preview_px < 0)
         return pomi_fail(err, POM_ERROR_ARGUMENT, "bad_option",
-                         "max_pixels and max_progressive_scans may not be negative");
+                         "max_pixels, max_progressive_scans and preview_px may not be negative");
     if (data.size_bytes == 0) return pomi_fail(err, POM_ERROR_FORMAT, "empty", "the file is empty");
 
     const struct format *format = recognise(data);

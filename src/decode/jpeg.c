@@ -175,6 +175,15 @@ static enum pom_status read_converted(struct jpeg_decompress_struct *jpeg, const
     return POM_OK;
 }
 
+/* The largest of 1, 2, 4, 8 by which the photo can be divided and still serve as a preview. */
+static unsigned preview_divisor(const struct jpeg_decompress_struct *jpeg, int preview_px)
+{
+    unsigned longer_px = jpeg->image_width > jpeg->image_height ? jpeg->image_width : jpeg->image_height;
+    unsigned divisor = 8;
+    while (divisor > 1 && (preview_px == 0 || longer_px / divisor < (unsigned)preview_px)) divisor /= 2;
+    return divisor;
+}
+
 /* All that may jump to `failed`. */
 static enum pom_status decode(struct jpeg_decoder *decoder, struct pom_image *image, struct pomi_view data,
                               const struct pom_decode_options *options, struct pom_error *err)
@@ -203,10 +212,14 @@ static enum pom_status decode(struct jpeg_decoder *decoder, struct pom_image *im
                          jpeg->num_components);
     jpeg->out_color_space = jpeg->num_components == 4 ? JCS_CMYK : JCS_RGB;
 
+    POMI_TRY(pomi_check_pixels(jpeg->image_width, jpeg->image_height, options, err));
+    jpeg->scale_denom = preview_divisor(jpeg, options->preview_px);
+    jpeg_calc_output_dimensions(jpeg);
+
     struct pomi_canvas canvas;
     int orientation = options->ignore_exif_rotation ? 1 : find_orientation(jpeg);
-    size_t scratch_bytes = (size_t)jpeg->image_width * SCRATCH_PIXEL_BYTES * POMI_CANVAS_ROWS;
-    POMI_TRY(pomi_canvas_open(&canvas, image, jpeg->image_width, jpeg->image_height, orientation,
+    size_t scratch_bytes = (size_t)jpeg->output_width * SCRATCH_PIXEL_BYTES * POMI_CANVAS_ROWS;
+    POMI_TRY(pomi_canvas_open(&canvas, image, jpeg->output_width, jpeg->output_height, orientation,
                               scratch_bytes, options, err));
     if (!jpeg_start_decompress(jpeg)) return fail_truncated(err, jpeg);
     bool is_upright = pomi_canvas_is_upright(&canvas) && jpeg->out_color_space == JCS_RGB;

@@ -89,6 +89,9 @@ enum pom_status pom_extractor_new(struct pom_extractor **extractor, const struct
         return pomi_fail(err, POM_ERROR_ARGUMENT, "unknown_cpu",
                          "there is no kernel set %s: use scalar, avx2 or avx512 (ARM: scalar, neon)",
                          options->cpu);
+    if (options->decode.preview_px != 0)
+        return pomi_fail(err, POM_ERROR_ARGUMENT, "bad_option",
+                         "preview_px is not for features: they are those of the whole photo");
     struct pomi_plan *plan = NULL;
     POMI_TRY(plan_in_precision(&plan, network, options->precision, kernels, err));
     const struct pom_network_info *info = pom_network_info(network);

@@ -91,6 +91,8 @@ static bool load_photo(void *user, size_t index, struct pom_image *image)
     struct photo_loader *loader = user;
     struct pom_decode_options options;
     pom_decode_options_init(&options);
+    options.preview_px =
+        2 * POMI_REPORT_THUMBNAIL_PX; /* enough pixels for each of the thumbnail's to be a mean */
     return pomi_store_read(loader->store, loader->points->paths[index], MAX_PHOTO_FILE_BYTES, &loader->file,
                            NULL) == POM_OK &&
            pomi_decode(image, pomi_bytes_view(&loader->file), &options, NULL) == POM_OK;

@@ -171,6 +171,36 @@ static void a_jpeg_cut_anywhere_never_gives_pixels_that_were_not_there(void **st
     pomi_bytes_release(&file);
 }
 
+/* Smaller by the largest divisor that leaves enough, the same picture, and within the limit for the whole one. */
+static void a_preview_is_a_smaller_jpeg(void **state)
+{
+    (void)state;
+    static const struct {
+        int preview_px, width, height;
+    } expected[] = {{0, 203, 101}, {203, 203, 101}, {102, 203, 101}, {101, 102, 51},
+                    {50, 51, 26},  {25, 26, 13},    {1, 26, 13}};
+    struct pomi_bytes file = make_jpeg(203, 101, TRUE);
+    struct pom_image image = {0};
+    struct pom_error err = {0};
+    for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++) {
+        struct pom_decode_options options = {.preview_px = expected[i].preview_px};
+        assert_int_equal(pomi_decode(&image, pomi_bytes_view(&file), &options, &err), POM_OK);
+        assert_int_equal(image.width_px, expected[i].width);
+        assert_int_equal(image.height_px, expected[i].height);
+        const uint8_t *last = image.pixels + ((size_t)image.width_px * (size_t)image.height_px - 1) * 3;
+        for (int channel = 0; channel < 2; channel++) {
+            assert_in_range(image.pixels[channel], 10, 30);
+            assert_in_range(last[channel], 210, 230);
+        }
+    }
+    struct pom_decode_options options = {.preview_px = 8, .max_pixels = 203 * 101 - 1};
+    assert_int_equal(pomi_decode(&image, pomi_bytes_view(&file), &options, &err), POM_ERROR_LIMIT);
+    options = (struct pom_decode_options){.preview_px = -1};
+    assert_int_equal(pomi_decode(&image, pomi_bytes_view(&file), &options, &err), POM_ERROR_ARGUMENT);
+    pom_image_release(&image);
+    pomi_bytes_release(&file);
+}
+
 /* Where the stored pixel (x, y) of a 3 x 2 photo is seen, from EXIF's own table: what row 0 and column 0
  * stand for. */
 static void each_orientation_puts_pixels_where_exif_says(void **state)
@@ -231,6 +261,7 @@ int main(void)
         cmocka_unit_test(scans_are_counted),
         cmocka_unit_test(memory_is_kept_from_photo_to_photo),
         cmocka_unit_test(a_jpeg_cut_anywhere_never_gives_pixels_that_were_not_there),
+        cmocka_unit_test(a_preview_is_a_smaller_jpeg),
         cmocka_unit_test(each_orientation_puts_pixels_where_exif_says),
         cmocka_unit_test(many_rows_at_once_are_the_same_as_single_pixels),
     };
