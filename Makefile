@@ -21,6 +21,7 @@ demo: setup all
 # Everything, as CI runs it.
 test:
 	@tools/setup.sh --tests
+	@[ ! -e $(BUILD)/build.ninja ] || meson setup --reconfigure $(BUILD) >/dev/null # to see what was just installed
 	@$(MAKE) --no-print-directory all
 	@tests/run.sh $(BUILD)
 
