@@ -110,9 +110,27 @@ static int pull(struct settings *settings, const char *name)
 /* FILE without its folder and ending, with .pomona instead. */
 static bool default_destination(char *path, size_t path_bytes, const char *source)
 {
+    static const char *const endings[] = {".weights.h5", ".h5", ".hdf5", ".safetensors", ".onnx"};
     const char *name = strrchr(source, '/');
     name = name != NULL ? name + 1 : source;
-    return snprintf(path, path_bytes, "%.*s.pomona", (int)strcspn(name, "."), name) < (int)path_bytes;
+    size_t name_bytes = strlen(name);
+    for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
+        size_t ending_bytes = strlen(endings[i]);
+        if (name_bytes <= ending_bytes || strcmp(name + name_bytes - ending_bytes, endings[i]) != 0) continue;
+        name_bytes -= ending_bytes;
+        break;
+    }
+    return snprintf(path, path_bytes, "%.*s.pomona", (int)name_bytes, name) < (int)path_bytes;
+}
+
+/* What to do with a network file: name it, or put it where names are looked for. */
+static void say_how_to_use(const char *destination, const char *name)
+{
+    char folder[PATH_MAX];
+    if (pom_network_folder(folder, sizeof folder, NULL) != POM_OK) return;
+    if (strncmp(destination, folder, strlen(folder)) == 0) return;
+    fprintf(stderr, "use it by --network %s, or install it: as %s/%s.pomona it is %s\n", destination, folder,
+            name, name);
 }
 
 static int convert(struct settings *settings, const char *source)
@@ -128,6 +146,7 @@ static int convert(struct settings *settings, const char *source)
     struct pom_network *network = NULL;
     if (pom_network_open(&network, destination, &err) != POM_OK) return terminal_fail(settings, &err);
     printf("%s: %s\n", destination, pom_network_info(network)->identity);
+    if (!settings->quiet) say_how_to_use(destination, pom_network_info(network)->name);
     pom_network_free(network);
     return EXIT_ALL_WRITTEN;
 }
