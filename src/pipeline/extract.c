@@ -33,16 +33,17 @@ static enum pom_status parse_formats(const char *text, unsigned *formats, struct
 
 /* --- settings: what must stay the same for a part made today to fit beside one made yesterday --- */
 
+static const char *const precision_names[] = {"fp32", "int16", "int8"};
+
 static json_t *settings_of(const struct pomi_extraction *extraction)
 {
     static const char *const filters[] = {"nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"};
-    static const char *const precisions[] = {"fp32", "int16", "int8"};
     static const char *const fits[] = {"stretch", "crop", "pad"};
     const struct pom_run_options *options = extraction->options;
     const struct pom_network_info *network = pom_network_info(extraction->network);
     return json_pack("{s:o, s:o, s:s, s:s, s:s, s:s, s:b, s:I, s:i, s:I, s:i, s:o, s:i}", "network",
                      pomi_manifest_text(network->name), "network_identity", json_string(network->identity),
-                     "precision", precisions[options->precision], "calibration",
+                     "precision", precision_names[options->precision], "calibration",
                      options->precision == POM_PRECISION_FP32 ? "" : network->calibration, "filter",
                      filters[options->resize.filter], "fit", fits[options->resize.fit], "exif_rotation",
                      options->decode.ignore_exif_rotation == 0, "max_pixels",
@@ -197,6 +198,21 @@ static enum pom_status list_and_plan(struct pomi_extraction *extraction, struct 
     return pomi_plan_parts(extraction, err);
 }
 
+/*
+ * What made the features, for the tables and for whoever must not mix them: the network, and in integers the precision
+ * and the calibration too.
+ */
+static void name_features(struct pomi_extraction *extraction)
+{
+    const struct pom_network_info *network = pom_network_info(extraction->network);
+    const char *precision = precision_names[extraction->options->precision];
+    const bool is_exact = extraction->options->precision == POM_PRECISION_FP32;
+    snprintf(extraction->features_name, sizeof extraction->features_name, is_exact ? "%s" : "%s %s",
+             network->name, precision);
+    snprintf(extraction->features_identity, sizeof extraction->features_identity,
+             is_exact ? "%s" : "%s+%s+%.12s", network->identity, precision, network->calibration);
+}
+
 static enum pom_status run_extraction(struct pomi_extraction *extraction, struct pom_error *err)
 {
     const struct pom_run_options *options = extraction->options;
@@ -211,6 +227,7 @@ static enum pom_status run_extraction(struct pomi_extraction *extraction, struct
     POMI_TRY(parse_formats(options->formats, &extraction->formats, err));
     POMI_TRY(pomi_session_open_network(extraction->session, &extraction->network, err));
     POMI_TRY(pom_extractor_new(&extraction->prototype, extraction->network, &extractor_options, err));
+    name_features(extraction);
     extraction->features_folder = pomi_store_join(options->output, "features");
     extraction->failures_folder = pomi_store_join(options->output, "failures");
     if (extraction->features_folder == NULL || extraction->failures_folder == NULL)

@@ -38,8 +38,9 @@ struct pomi_extraction {
     unsigned formats;
     int n_threads;
     char run_id[9];
-    struct pomi_sink *sink;      /* writes parts */
-    struct pomi_sink *read_sink; /* reads earlier parts meanwhile */
+    char features_name[128], features_identity[128]; /* what the tables say made their features */
+    struct pomi_sink *sink;                          /* writes parts */
+    struct pomi_sink *read_sink;                     /* reads earlier parts meanwhile */
     char *features_folder, *failures_folder;
     int64_t n_done, n_failed; /* rows and failures in parts that are there, and so far in the current one */
     double write_seconds;

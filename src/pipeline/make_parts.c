@@ -23,8 +23,8 @@ static struct pomi_part_options part_options(const struct pomi_extraction *extra
         .part_index = (int)part,
         .run_id = extraction->run_id,
         .n_features = network->n_features,
-        .network_name = network->name,
-        .network_identity = network->identity,
+        .network_name = extraction->features_name,
+        .network_identity = extraction->features_identity,
     };
 }
 

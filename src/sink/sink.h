@@ -58,8 +58,9 @@ struct pomi_part_options {
     int n_features;     /* width of features and of features_scaled */
     int n_components;   /* width of features_pca */
     bool with_scaled;   /* the PCA table also has features_scaled */
-    const char *network_name,
-        *network_identity; /* in the Parquet file's key-value metadata; NULL: not there */
+    /* In the Parquet file's key-value metadata; NULL: not there. Features of other precisions than fp32 have an identity
+     * of their own: pipeline/extract.c says which. */
+    const char *network_name, *network_identity;
 };
 
 /* A part being written: one thread and one temporary file per format, and a few blocks of rows in between. */
@@ -87,9 +88,9 @@ struct pomi_table_reader;
 struct pomi_table_info {
     int n_files;
     int64_t n_rows;
-    int n_features;        /* width of the list column read; 0 when there are no rows */
-    char network_name[64]; /* "" when the files do not say, as those Spark rewrote */
-    char network_identity[65];
+    int n_features;         /* width of the list column read; 0 when there are no rows */
+    char network_name[128]; /* "" when the files do not say, as those Spark rewrote */
+    char network_identity[128];
 };
 /* `path`: a folder with Parquet files, itself or in subfolders (or an output folder: its subfolder `kind`),
  * or one file. `column`: "features", "features_pca". Files and folders whose names begin with _ or . are

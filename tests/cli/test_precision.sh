@@ -47,3 +47,8 @@ expect 2 "$pomona" extract photos int8 --network photos.pomona --precision int16
 expect_stderr "precision"
 expect 2 "$pomona" extract photos out --precision half
 expect_stderr "fp32 int16 int8"
+
+# Features of two precisions do not mix.
+expect 0 "$pomona" fit fp32 --out fp32.safetensors --components 1
+expect 2 "$pomona" transform int8 projected --pca fp32.safetensors
+expect_stderr "do not mix"
