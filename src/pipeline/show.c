@@ -8,6 +8,7 @@
 #include "pipeline/session.h"
 #include "report/report.h"
 #include "sink/sink.h"
+#include "store/read_ahead.h"
 
 /* The report compares photos in this many leading components; more would only make the page larger. */
 #define MAX_COMPONENTS       32
@@ -26,6 +27,8 @@ struct photo_loader {
     struct pomi_store *store;
     const struct points *points;
     struct pomi_bytes file;
+    struct pomi_read_ahead *ahead; /* of the photos `order`; NULL: each is read when it is asked for */
+    size_t *order, n_order, at;
 };
 
 static void points_release(struct points *points)
@@ -86,6 +89,31 @@ static enum pom_status read_points(struct points *points, struct pomi_sink *sink
     return status;
 }
 
+static struct pomi_wanted_file wanted_at(const void *user, size_t position)
+{
+    const struct photo_loader *loader = user;
+    return (struct pomi_wanted_file){loader->points->paths[loader->order[position]], -1};
+}
+
+/* Without memory or a connection nothing is read ahead, and photos fail one by one, quietly, as thumbnails do. */
+static void announce_photos(void *user, const size_t *indices, size_t n)
+{
+    struct photo_loader *loader = user;
+    loader->order = calloc(n + 1, sizeof *loader->order);
+    if (loader->order == NULL) return;
+    memcpy(loader->order, indices, n * sizeof *indices);
+    loader->n_order = n;
+    pomi_read_ahead_new(&loader->ahead, loader->store, wanted_at, loader, n, MAX_PHOTO_FILE_BYTES, NULL);
+}
+
+static enum pom_status read_photo(struct photo_loader *loader, size_t index)
+{
+    if (loader->ahead == NULL || loader->at >= loader->n_order || loader->order[loader->at] != index)
+        return pomi_store_read(loader->store, loader->points->paths[index], MAX_PHOTO_FILE_BYTES,
+                               &loader->file, NULL);
+    return pomi_read_ahead_take(loader->ahead, loader->at++, &loader->file, NULL);
+}
+
 static bool load_photo(void *user, size_t index, struct pom_image *image)
 {
     struct photo_loader *loader = user;
@@ -93,8 +121,7 @@ static bool load_photo(void *user, size_t index, struct pom_image *image)
     pom_decode_options_init(&options);
     options.preview_px =
         2 * POMI_REPORT_THUMBNAIL_PX; /* enough pixels for each of the thumbnail's to be a mean */
-    return pomi_store_read(loader->store, loader->points->paths[index], MAX_PHOTO_FILE_BYTES, &loader->file,
-                           NULL) == POM_OK &&
+    return read_photo(loader, index) == POM_OK &&
            pomi_decode(image, pomi_bytes_view(&loader->file), &options, NULL) == POM_OK;
 }
 
@@ -166,6 +193,7 @@ static enum pom_status write_report(struct pomi_session *session, const struct p
         .failures = failures->failures,
         .n_failures = failures->n_failures,
         .load_photo = load_photo,
+        .announce_photos = announce_photos,
         .user = &loader,
     };
     struct pomi_bytes buffer = {0};
@@ -181,6 +209,8 @@ static enum pom_status write_report(struct pomi_session *session, const struct p
         }
     }
     pomi_bytes_release(&buffer);
+    pomi_read_ahead_free(loader.ahead);
+    free(loader.order);
     pomi_bytes_release(&loader.file);
     free(manifest);
     free(title);

@@ -265,6 +265,7 @@ static enum pom_status append_thumbnails(struct pomi_bytes *html, struct thumbna
     size_t most = report->max_thumbnails > 0 ? (size_t)report->max_thumbnails : POMI_REPORT_MAX_THUMBNAILS;
     size_t *indices = NULL;
     POMI_TRY(pomi_labels_choose(&indices, &thumbnails->n, labels, report->n_points, most, err));
+    if (report->announce_photos != NULL) report->announce_photos(report->user, indices, thumbnails->n);
     thumbnails->tile_px = thumbnails->n > 1000 ? 64 : POMI_REPORT_THUMBNAIL_PX;
     enum pom_status status = append_sheets(html, thumbnails, report, indices, err);
     free(indices);

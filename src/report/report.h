@@ -42,6 +42,9 @@ struct pomi_report {
      * reusing *image; fails quietly (false) when it is gone. Called from one thread with rising indices.
      * NULL: no thumbnails. */
     bool (*load_photo)(void *user, size_t index, struct pom_image *image);
+    /* Told before the first load_photo which photos will be asked for, in that order, so that they can be fetched ahead.
+     * The indices are borrowed for the call. May be NULL. */
+    void (*announce_photos)(void *user, const size_t *indices, size_t n);
     void *user;
     int max_thumbnails; /* 0: POMI_REPORT_MAX_THUMBNAILS; photos beyond it are thinned out evenly over labels
                          */

@@ -10,6 +10,16 @@ static bool load_original(void *user, size_t index, struct pom_image *image)
     return thinned->original->load_photo(thinned->original->user, index * thinned->step, image);
 }
 
+static void announce_originals(void *user, const size_t *indices, size_t n)
+{
+    const struct pomi_thinned *thinned = user;
+    size_t *originals = calloc(n + 1, sizeof *originals);
+    if (originals == NULL) return; /* then they come one by one */
+    for (size_t i = 0; i < n; i++) originals[i] = indices[i] * thinned->step;
+    thinned->original->announce_photos(thinned->original->user, originals, n);
+    free(originals);
+}
+
 enum pom_status pomi_thin(struct pomi_thinned *thinned, const struct pomi_report *report, size_t max_points,
                           struct pom_error *err)
 {
@@ -43,6 +53,7 @@ enum pom_status pomi_thin(struct pomi_thinned *thinned, const struct pomi_report
     fewer->labels = thinned->labels;
     fewer->projected = report->projected == NULL ? NULL : thinned->projected;
     fewer->load_photo = report->load_photo == NULL ? NULL : load_original;
+    fewer->announce_photos = report->announce_photos == NULL ? NULL : announce_originals;
     fewer->user = thinned;
     return POM_OK;
 }
