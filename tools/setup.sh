@@ -144,16 +144,17 @@ picogl() {
         web build/picogl.min.js
 }
 
-# The long tests compare with numpy, pyarrow, pandas and Spark; the quick ones need none of it.
-python_packages() {
-    stamp=.deps/python/.$(openssl dgst -sha256 -r tests/requirements.txt | cut -c1-16)
-    if [ -e "$stamp" ]; then return 0; fi
-    echo "setup: Python packages to install into .deps/python: $(sed -n 's/^\([^ #]*==[^ ]*\).*/\1/p' tests/requirements.txt | tr '\n' ' ')"
-    [ "$dry_run" = no ] || return 0
-    python3 -m venv .deps/python
-    .deps/python/bin/pip install --quiet --requirement tests/requirements.txt
+# The long tests compare with numpy, pyarrow, pandas, Spark and boto3; the quick ones need none of it.
+python_packages() (
+    requirements=$1 folder=.deps/$2
+    stamp=$folder/.$(openssl dgst -sha256 -r "$requirements" | cut -c1-16)
+    if [ -e "$stamp" ]; then exit 0; fi
+    echo "setup: Python packages to install into $folder: $(sed -n 's/^\([^ #]*==[^ ]*\).*/\1/p' "$requirements" | tr '\n' ' ')"
+    [ "$dry_run" = no ] || exit 0
+    python3 -m venv "$folder"
+    "$folder/bin/pip" install --quiet --requirement "$requirements"
     : >"$stamp"
-}
+)
 
 # shellcheck disable=SC2086 # lists of names
 install_packages $build_packages
@@ -162,7 +163,10 @@ picogl
 if [ "$with_tests" = yes ]; then
     # shellcheck disable=SC2086
     install_packages $test_packages
-    if [ -e "$root/tests/requirements.txt" ]; then python_packages; fi
+    if [ -e "$root/tests/requirements.txt" ]; then
+        python_packages tests/requirements.txt python
+        python_packages tests/s3/requirements.txt s3-python
+    fi
     if [ "$dry_run" = no ] && [ "$(uname -m)" != aarch64 ]; then
         tools/cross/aarch64.sh || echo "setup: no arm64 libraries: the tests of the NEON kernels are skipped" >&2
     fi
