@@ -91,17 +91,22 @@ struct pom_pca_options {
                          is 0 */
     const char *network_identity; /* of the network that made the rows, written into the file; NULL: none */
     const char *network_name;
+    /* The eigenproblem, for builds without LAPACK or to bring another solver: matrix[n][n], symmetric, becomes its
+     * orthonormal eigenvectors, one per row; eigenvalues[n] ascending. Called once, from the calling thread; nonzero
+     * fails the fit. NULL: LAPACK's dsyevd. */
+    int (*solve_symmetric)(void *user, double *matrix, double *eigenvalues, int n);
+    void *user;
 };
 
-/* Defaults: mean and std scaling, variance 0.95. */
+/* Defaults: mean and std scaling, variance 0.95, LAPACK. */
 POM_API void pom_pca_options_init(struct pom_pca_options *options);
 
 /* Solves for the components. `options` NULL: the defaults. The caller owns *pca, and releases it with
  * pom_pca_free, which takes NULL too. n rows span n - 1 directions: components beyond those have variance 0,
  * and where they point means nothing. When LAPACK is OpenBLAS, its thread count is set to 1 during the call
  * (the order of its sums would depend on it), for the whole process, and set back. Errors: ARGUMENT (k above
- * width), NUMERIC (fewer than 2 rows, fewer rows than k, all columns constant), UNSUPPORTED (built without
- * LAPACK), MEMORY. */
+ * width), NUMERIC (fewer than 2 rows, fewer rows than k, all columns constant, no convergence),
+ * UNSUPPORTED (built without LAPACK, and no solve_symmetric), MEMORY. */
 POM_API enum pom_status pom_pca_fit(struct pom_pca **pca, const struct pom_moments *moments,
                                     const struct pom_pca_options *options, struct pom_error *err);
 POM_API void pom_pca_free(struct pom_pca *pca);

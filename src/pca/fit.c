@@ -119,7 +119,8 @@ static enum pom_status solve(double *matrix, double *eigenvalues, int n, struct 
 {
     (void)matrix, (void)eigenvalues, (void)n;
     return pomi_fail(err, POM_ERROR_UNSUPPORTED, "no_lapack",
-                     "this build applies a PCA but cannot fit one: build with OpenBLAS and LAPACKE");
+                     "this build has no LAPACK to fit a PCA with: build with OpenBLAS and LAPACKE, or pass "
+                     "solve_symmetric");
 }
 #endif
 
@@ -185,10 +186,15 @@ static enum pom_status find_covariance(struct fit *fit, enum pom_scale scale, st
 }
 
 /* Eigenvalues that rounding made negative become 0. */
-static enum pom_status find_components(struct fit *fit, struct pom_error *err)
+static enum pom_status find_components(struct fit *fit, const struct pom_pca_options *options,
+                                       struct pom_error *err)
 {
     int n = fit->n_varying;
-    POMI_TRY(solve(fit->matrix, fit->eigenvalues, n, err));
+    if (options->solve_symmetric == NULL)
+        POMI_TRY(solve(fit->matrix, fit->eigenvalues, n, err));
+    else if (options->solve_symmetric(options->user, fit->matrix, fit->eigenvalues, n) != 0)
+        return pomi_fail(err, POM_ERROR_NUMERIC, "no_convergence",
+                         "the caller's solver found no eigenvalues of a covariance of %d columns", n);
     for (int i = 0; i < n / 2; i++) {
         double ascending = fit->eigenvalues[i];
         fit->eigenvalues[i] = fit->eigenvalues[n - 1 - i];
@@ -253,7 +259,7 @@ static enum pom_status fit_steps(struct pom_pca **pca, struct fit *fit, const st
     POMI_TRY(pomi_moments_completed(&fit->moments, moments, err));
     POMI_TRY(find_deviations(fit, err));
     POMI_TRY(find_covariance(fit, options->scale, err));
-    POMI_TRY(find_components(fit, err));
+    POMI_TRY(find_components(fit, options, err));
 
     int width = moments->width, k = choose_n_components(fit, options);
     POMI_TRY(pomi_pca_new(pca, width, k, options->network_name, options->network_identity, err));

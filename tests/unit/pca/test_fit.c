@@ -265,6 +265,49 @@ static void the_number_of_threads_changes_no_byte(void **state)
     free(rows);
 }
 
+/* [[a, b], [b, a]] has the eigenvectors (1, -1) and (1, 1): what the caller's solver is asked for the cross. */
+static int solve_two_columns(void *user, double *matrix, double *eigenvalues, int n)
+{
+    ++*(int *)user;
+    if (n != 2) return 1;
+    const double vectors[] = {M_SQRT1_2, -M_SQRT1_2, M_SQRT1_2, M_SQRT1_2};
+    eigenvalues[0] = matrix[0] - matrix[1];
+    eigenvalues[1] = matrix[0] + matrix[1];
+    memcpy(matrix, vectors, sizeof vectors);
+    return 0;
+}
+
+static int solve_nothing(void *user, double *matrix, double *eigenvalues, int n)
+{
+    (void)user, (void)matrix, (void)eigenvalues, (void)n;
+    return 1;
+}
+
+static void a_caller_brings_a_solver(void **state)
+{
+    (void)state;
+    int n_calls = 0;
+    struct pom_moments *moments = moments_of(cross[0], 4, 2);
+    struct pom_pca_options options;
+    pom_pca_options_init(&options);
+    options.scale = POM_SCALE_NONE;
+    options.n_components = 2;
+    options.solve_symmetric = solve_two_columns;
+    options.user = &n_calls;
+    struct pom_pca *pca;
+    struct pom_error err;
+    assert_int_equal(pom_pca_fit(&pca, moments, &options, &err), POM_OK);
+    assert_int_equal(n_calls, 1);
+    const double expected[] = {M_SQRT1_2, M_SQRT1_2, M_SQRT1_2, -M_SQRT1_2};
+    for (int i = 0; i < 4; i++) ASSERT_NEAR(pom_pca_info(pca)->components[i], expected[i], 1e-15);
+    ASSERT_NEAR(pom_pca_info(pca)->explained_variance[0], 3, 1e-14);
+    pom_pca_free(pca);
+    options.solve_symmetric = solve_nothing;
+    assert_int_equal(pom_pca_fit(&pca, moments, &options, &err), POM_ERROR_NUMERIC);
+    assert_string_equal(err.reason, "no_convergence");
+    pom_moments_free(moments);
+}
+
 static void assert_refused(const struct pom_moments *moments, const struct pom_pca_options *options,
                            enum pom_status status, const char *reason)
 {
@@ -323,6 +366,7 @@ int main(void)
         cmocka_unit_test(constant_columns_stay_out_of_all_components_with_variance),
         cmocka_unit_test(merged_moments_give_the_same_pca),
         cmocka_unit_test(the_number_of_threads_changes_no_byte),
+        cmocka_unit_test(a_caller_brings_a_solver),
         cmocka_unit_test(what_cannot_be_fitted_is_refused),
     };
     if (!POMI_HAVE_LAPACK) {
