@@ -46,6 +46,10 @@ POM_API enum pom_status pom_extractor_new(struct pom_extractor **extractor, cons
 POM_API enum pom_status pom_extractor_clone(struct pom_extractor **clone,
                                             const struct pom_extractor *extractor, struct pom_error *err);
 
+/* Where the last photo's way ended: "source" (reading), "decode", "resize" or "cnn"; what the `stage` column of a failures
+ * table says. */
+POM_API const char *pom_extractor_stage(const struct pom_extractor *extractor);
+
 /* NULL is fine. */
 POM_API void pom_extractor_free(struct pom_extractor *extractor);
 

@@ -27,6 +27,16 @@ const char *pomi_photo_stage_name(enum pomi_photo_stage stage)
     return names[stage];
 }
 
+const char *pomi_failure_stage_name(enum pomi_photo_stage stage)
+{
+    return stage == POMI_STAGE_READ ? "source" : pomi_photo_stage_name(stage);
+}
+
+const char *pom_extractor_stage(const struct pom_extractor *extractor)
+{
+    return pomi_failure_stage_name(extractor->stage);
+}
+
 void pom_extractor_options_init(struct pom_extractor_options *options)
 {
     *options = (struct pom_extractor_options){0};

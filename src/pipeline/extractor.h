@@ -19,8 +19,9 @@ enum pomi_photo_stage {
     POMI_N_PHOTO_STAGES
 };
 
-/* "read", "decode", "resize", "cnn". */
+/* "read", "decode", "resize", "cnn"; as the `stage` of a failure, reading is "source". */
 const char *pomi_photo_stage_name(enum pomi_photo_stage stage);
+const char *pomi_failure_stage_name(enum pomi_photo_stage stage);
 
 struct pom_extractor {
     struct pom_extractor_options options;

@@ -59,7 +59,7 @@ static enum pom_status failure_rows_add(struct failure_rows *failures, const str
     *row = (struct pomi_failure){
         .path = pomi_utf8_escaped(photo->path),
         .label = pomi_utf8_escaped(photo->label),
-        .stage = result->stage == POMI_STAGE_READ ? "source" : pomi_photo_stage_name(result->stage),
+        .stage = pomi_failure_stage_name(result->stage),
         .reason = pomi_utf8_escaped(result->error->reason),
         .message = pomi_utf8_escaped(result->error->message),
     };
