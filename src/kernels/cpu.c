@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Which kernel set this CPU runs. An instruction set counts when the CPU has it (CPUID) and the operating
- * system saves its registers (XGETBV); the compiler's builtin checks both.
+ * system saves its registers (XGETBV). The compiler's builtin would tell the same, but not every compiler's runtime
+ * library has it: under Zig's it says no to everything.
  */
 #include "kernels/kernels.h"
 
@@ -13,29 +14,62 @@
 #endif
 
 #if defined(__x86_64__)
+/* Bits of CPUID, Intel's Software Developer's Manual, volume 2, "CPUID". */
+enum {
+    LEAF1_ECX_FMA = 1 << 12,
+    LEAF1_ECX_OSXSAVE = 1 << 27,
+    LEAF7_EBX_AVX2 = 1 << 5,
+    LEAF7_EBX_AVX512F = 1 << 16,
+    LEAF7_EBX_AVX512DQ = 1 << 17,
+    LEAF7_EBX_AVX512BW = 1 << 30,
+    LEAF7_ECX_AVX512VNNI = 1 << 11,
+    LEAF7_1_EAX_AVXVNNI = 1 << 4,
+};
+#define LEAF7_EBX_AVX512VL (1u << 31)
+
+/* Which registers the operating system saves: bits of XCR0, by XGETBV. */
+enum { SAVES_YMM = 0x06, SAVES_ZMM = 0xe6 };
+
+struct cpuid {
+    unsigned eax, ebx, ecx, edx;
+};
+
+/* All zero where the CPU has no such leaf. */
+static struct cpuid cpuid(unsigned leaf, unsigned subleaf)
+{
+    struct cpuid answer = {0};
+    __get_cpuid_count(leaf, subleaf, &answer.eax, &answer.ebx, &answer.ecx, &answer.edx);
+    return answer;
+}
+
+static bool system_saves(unsigned registers)
+{
+    if (!(cpuid(1, 0).ecx & LEAF1_ECX_OSXSAVE)) return false;
+    unsigned low, high;
+    __asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    return (low & registers) == registers;
+}
+
 static bool cpu_has_avx2(void)
 {
-    __builtin_cpu_init();
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    return system_saves(SAVES_YMM) && cpuid(1, 0).ecx & LEAF1_ECX_FMA && cpuid(7, 0).ebx & LEAF7_EBX_AVX2;
 }
 
 static bool cpu_has_avx512(void)
 {
-    __builtin_cpu_init();
-    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") && cpu_has_avx2();
+    const unsigned needed = LEAF7_EBX_AVX512F | LEAF7_EBX_AVX512DQ | LEAF7_EBX_AVX512BW | LEAF7_EBX_AVX512VL;
+    return cpu_has_avx2() && system_saves(SAVES_ZMM) && (cpuid(7, 0).ebx & needed) == needed;
 }
 
 /* VNNI for 256 bits (AVX-VNNI) came with other processors than VNNI for 512. */
 static bool cpu_has_avxvnni(void)
 {
-    unsigned a, b, c, d;
-    return cpu_has_avx2() && __get_cpuid_count(7, 1, &a, &b, &c, &d) && a & 1u << 4;
+    return cpu_has_avx2() && cpuid(7, 1).eax & LEAF7_1_EAX_AVXVNNI;
 }
 
 static bool cpu_has_avx512vnni(void)
 {
-    return cpu_has_avx512() && __builtin_cpu_supports("avx512vnni");
+    return cpu_has_avx512() && cpuid(7, 0).ecx & LEAF7_ECX_AVX512VNNI;
 }
 #endif
 
