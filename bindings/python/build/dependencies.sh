@@ -1,0 +1,90 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Builds what the wheel's library contains besides Pomona itself, as static libraries for an old glibc:
+#
+#   dependencies.sh ARCHITECTURE FOLDER      x86_64 or aarch64; FOLDER/sources is kept, FOLDER/ARCHITECTURE is made
+#
+# Sources are the upstream archives that Debian carries, from the mirror that this machine's apt uses; what decides is the
+# SHA-256 beside each name. The compiler is Zig's clang (PYTHON -m ziglang), which brings the headers and symbol versions
+# of any glibc.
+set -eu
+architecture=$1
+mkdir -p "$2/sources"
+folder=$(cd "$2" && pwd)
+prefix=$folder/$architecture
+here=$(cd "$(dirname "$0")" && pwd)
+python=${PYTHON:-python3}
+
+# pool path, SHA-256
+sources="
+main/z/zlib/zlib_1.3.dfsg+really1.3.2.orig.tar.gz 7b6903eb019983987b7112eccf90f1703f1c6c0e0cede36564bf611d19ca579d
+main/libp/libpng1.6/libpng1.6_1.6.58.orig.tar.gz a9d4df463d36a6e5f9c29bd6f4967312d17e996c1854f3511f833924eb1993cf
+main/libj/libjpeg-turbo/libjpeg-turbo_3.1.3.orig.tar.gz 3a13a5ba767dc8264bc40b185e41368a80d5d5f945944d1dbaa4b2fb0099f4e5
+main/libw/libwebp/libwebp_1.6.0.orig.tar.gz e4ab7009bf0629fd11982d4c2aa83964cf244cffba7347ecd39019a9e38c4564
+main/j/jansson/jansson_2.15.1.orig.tar.gz 12ee844d80157043c099e6ec41e2f5f40516b2043ab8d2b3eca6594920714f49
+main/m/mbedtls/mbedtls_3.6.7.orig.tar.bz2 a7e8bcbec0e6f761b4af24f25677626b35f762f68eef79c08677a363212d11f6
+"
+
+fail() {
+    echo "dependencies: $1" >&2
+    exit 1
+}
+
+fetch() {
+    mirror=$(apt-get indextargets --format '$(REPO_URI)' 2>/dev/null | grep -m 1 '/debian/*$' || true)
+    [ -n "$mirror" ] || fail "no Debian mirror among apt's sources: put $1 into $folder/sources by hand"
+    echo "dependencies: fetching ${1##*/}"
+    curl -fsS --retry 3 -o "$folder/sources/part" "${mirror%/}/pool/$1" || fail "cannot fetch $1"
+    mv "$folder/sources/part" "$folder/sources/${1##*/}"
+}
+
+echo "$sources" | while read -r path sha256; do
+    [ -n "$path" ] || continue
+    file=$folder/sources/${path##*/}
+    [ -e "$file" ] || fetch "$path"
+    echo "$sha256  $file" | sha256sum --check --quiet || fail "$file has another checksum than the one written here"
+done
+
+source_of() {
+    unpacked=$folder/unpacked/$1
+    if [ ! -d "$unpacked" ]; then
+        mkdir -p "$unpacked.part"
+        tar -xf "$folder"/sources/"$1"_*.orig.tar.* -C "$unpacked.part" --strip-components=1
+        mv "$unpacked.part" "$unpacked"
+    fi
+    echo "$unpacked"
+}
+
+with_cmake() {
+    name=$1
+    shift
+    [ -e "$prefix/$name.done" ] && return
+    echo "dependencies: building $name for $architecture"
+    CMAKE_POLICY_VERSION_MINIMUM=3.5 cmake -S "$(source_of "$name")" -B "$prefix/build/$name" -G Ninja \
+        -DCMAKE_TOOLCHAIN_FILE="$prefix/toolchain.cmake" -DCMAKE_BUILD_TYPE=Release -DCMAKE_INSTALL_PREFIX="$prefix" \
+        -DCMAKE_INSTALL_LIBDIR=lib -DCMAKE_PREFIX_PATH="$prefix" -DBUILD_SHARED_LIBS=OFF \
+        -DCMAKE_POSITION_INDEPENDENT_CODE=ON "$@" >"$prefix/build/$name.log" 2>&1 &&
+        ninja -C "$prefix/build/$name" install >>"$prefix/build/$name.log" 2>&1 ||
+        fail "$name does not build: $(tail -n 20 "$prefix/build/$name.log")"
+    touch "$prefix/$name.done"
+}
+
+mkdir -p "$prefix/build"
+"$here/toolchain.sh" "$architecture" "$prefix" "$python"
+
+# Debian leaves out a part of zlib's sources that its CMake files ask for; its own script does not.
+if [ ! -e "$prefix/zlib.done" ]; then
+    echo "dependencies: building zlib for $architecture"
+    mkdir -p "$prefix/build/zlib"
+    (cd "$prefix/build/zlib" && export CC="$prefix/bin/cc" AR="$prefix/bin/ar" RANLIB="$prefix/bin/ranlib" CFLAGS="-O3 -fPIC" &&
+        "$(source_of zlib)/configure" --static --prefix="$prefix" && make install) >"$prefix/build/zlib.log" 2>&1 ||
+        fail "zlib does not build: $(tail -n 20 "$prefix/build/zlib.log")"
+    touch "$prefix/zlib.done"
+fi
+with_cmake libpng1.6 -DPNG_SHARED=OFF -DPNG_TESTS=OFF -DPNG_TOOLS=OFF
+with_cmake libjpeg-turbo -DENABLE_SHARED=OFF -DREQUIRE_SIMD=ON -DWITH_TURBOJPEG=OFF -DWITH_TOOLS=OFF -DWITH_TESTS=OFF
+with_cmake libwebp -DWEBP_BUILD_ANIM_UTILS=OFF -DWEBP_BUILD_CWEBP=OFF -DWEBP_BUILD_DWEBP=OFF -DWEBP_BUILD_GIF2WEBP=OFF \
+    -DWEBP_BUILD_IMG2WEBP=OFF -DWEBP_BUILD_VWEBP=OFF -DWEBP_BUILD_WEBPINFO=OFF -DWEBP_BUILD_WEBPMUX=OFF \
+    -DWEBP_BUILD_EXTRAS=OFF -DWEBP_BUILD_LIBWEBPMUX=OFF
+with_cmake jansson -DJANSSON_BUILD_DOCS=OFF -DJANSSON_EXAMPLES=OFF -DJANSSON_WITHOUT_TESTS=ON
+with_cmake mbedtls -DENABLE_PROGRAMS=OFF -DENABLE_TESTING=OFF -DUSE_STATIC_MBEDTLS_LIBRARY=ON

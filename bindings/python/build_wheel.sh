@@ -1,0 +1,59 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# The wheel, from nothing, for this processor or another:
+#
+#   bindings/python/build_wheel.sh [x86_64|aarch64] [OUTPUT FOLDER]      default: this machine's, dist/
+#
+# Needs python3, cmake, ninja, nasm (x86_64), and pip's and apt's registries; all else it brings into .deps/wheel. The result
+# runs on every Linux with glibc 2.17 or later and asks for no system library.
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../.." && pwd)
+architecture=${1:-$(uname -m)}
+output=${2:-$root/dist}
+work=$root/.deps/wheel
+case $architecture in
+x86_64 | aarch64) ;;
+*)
+    echo "build_wheel: $architecture: use x86_64 or aarch64" >&2
+    exit 2
+    ;;
+esac
+for tool in python3 cmake ninja curl $([ "$architecture" = aarch64 ] || echo nasm); do
+    command -v "$tool" >/dev/null || { echo "build_wheel: $tool is missing (apt install cmake ninja-build nasm curl)" >&2; exit 2; }
+done
+
+PYTHON=$work/venv/bin/python
+export PYTHON
+if ! cmp -s "$here/build/requirements.txt" "$work/venv/requirements.txt"; then
+    rm -rf "$work/venv"
+    python3 -m venv "$work/venv"
+    "$PYTHON" -m pip install --quiet --disable-pip-version-check -r "$here/build/requirements.txt"
+    cp "$here/build/requirements.txt" "$work/venv/requirements.txt"
+fi
+"$here/build/dependencies.sh" "$architecture" "$work"
+
+build=$work/$architecture/pomona
+[ -e "$build/build.ninja" ] || "$work/venv/bin/meson" setup "$build" "$root" --cross-file "$work/$architecture/cross.ini" \
+    --buildtype=release --auto-features=disabled -Dpng=enabled -Dwebp=enabled -Dhashes=mbedcrypto -Dprefer_static=true \
+    -Dc_link_args="-s -Wl,--version-script=$here/build/exports.map" >"$work/$architecture/pomona.log" ||
+    { tail -n 20 "$work/$architecture/pomona.log" >&2; exit 1; }
+"$work/venv/bin/meson" compile -C "$build" pomona:shared_library >"$work/$architecture/pomona.log" || { tail -n 40 "$work/$architecture/pomona.log" >&2; exit 1; }
+
+package=$work/$architecture/package
+rm -rf "$package"
+mkdir -p "$package"
+cp -R "$here/pomona" "$here/pyproject.toml" "$here/setup.py" "$here/README.md" "$package"
+cp -L "$build/src/libpomona.so" "$package/pomona/libpomona.so"
+"$PYTHON" "$here/build/declarations.py" "$root/include" "$package/pomona/_declarations.py"
+POMONA_VERSION=$(sed -n "s/^ *version: '\([0-9.]*\)',$/\1/p" "$root/meson.build" | head -n 1)
+export POMONA_VERSION
+(cd "$package" && "$PYTHON" -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir wheels .)
+mkdir -p "$output"
+wheel=$("$PYTHON" -m wheel tags --remove --python-tag py3 --abi-tag none \
+    --platform-tag "manylinux_2_17_$architecture.manylinux2014_$architecture" "$package"/wheels/pomona-*.whl)
+"$PYTHON" -m auditwheel show "$package/wheels/$wheel" >"$work/$architecture/auditwheel.txt"
+grep -q "manylinux_2_17_$architecture\|manylinux_2_[0-9]_$architecture\|manylinux_2_1[0-6]_$architecture" "$work/$architecture/auditwheel.txt" ||
+    { cat "$work/$architecture/auditwheel.txt" >&2; exit 1; }
+mv "$package/wheels/$wheel" "$output/"
+ls -l "$output/$wheel"

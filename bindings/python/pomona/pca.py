@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Moments that merge, the scaler, and PCA: pomona/pca.h with numpy arrays."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import weakref
+from typing import Optional, Union
+
+import numpy
+
+from pomona import _declarations as c
+from pomona import _library as library
+
+SCALES = ("none", "std", "mean-std")
+_FLOATS = ctypes.POINTER(ctypes.c_float)
+_DOUBLES = ctypes.POINTER(ctypes.c_double)
+
+
+def _rows(rows: "numpy.typing.ArrayLike", width: int) -> numpy.ndarray:
+    rows = numpy.ascontiguousarray(rows, dtype=numpy.float32)
+    if rows.ndim == 1:
+        rows = rows.reshape(1, -1)
+    if rows.ndim != 2 or rows.shape[1] != width:
+        raise ValueError(f"rows of shape {rows.shape}: expected [n, {width}]")
+    return rows
+
+
+class Moments:
+    """Count, mean and centred cross-products of rows, in double, in one pass: O(width^2) memory for any number of rows."""
+
+    def __init__(self, width: int):
+        self.width = width
+        self._handle = ctypes.c_void_p()
+        library.call(library.pom_moments_new, ctypes.byref(self._handle), width)
+        weakref.finalize(self, library.pom_moments_free, self._handle)
+
+    def add(self, rows: "numpy.typing.ArrayLike") -> "Moments":
+        rows = _rows(rows, self.width)
+        library.call(library.pom_moments_add, self._handle, rows.ctypes.data_as(_FLOATS), len(rows))
+        return self
+
+    def merge(self, other: "Moments") -> "Moments":
+        library.call(library.pom_moments_merge, self._handle, other._handle)
+        return self
+
+    def __len__(self) -> int:
+        return library.pom_moments_count(self._handle)
+
+    def to_bytes(self) -> bytes:
+        return library.saved(library.pom_moments_save_memory, self._handle)
+
+    @classmethod
+    def from_bytes(cls, data: bytes, width: int) -> "Moments":
+        moments = cls.__new__(cls)
+        moments.width = width
+        moments._handle = ctypes.c_void_p()
+        library.call(library.pom_moments_open_memory, ctypes.byref(moments._handle), data, len(data))
+        weakref.finalize(moments, library.pom_moments_free, moments._handle)
+        return moments
+
+
+def _solve_symmetric(_user, matrix, eigenvalues, n):
+    """numpy's eigh is LAPACK's dsyevd, which the C library calls itself where it was built with LAPACK."""
+    try:
+        values, vectors = numpy.linalg.eigh(numpy.ctypeslib.as_array(matrix, (n, n)))
+        numpy.ctypeslib.as_array(eigenvalues, (n,))[:] = values
+        numpy.ctypeslib.as_array(matrix, (n, n))[:] = vectors.T
+        return 0
+    except numpy.linalg.LinAlgError:
+        return 1
+
+
+class PCA:
+    """A fitted scaler and PCA; `PCA.fit`, `PCA.open` and `PCA.from_bytes` make one. Immutable, shared by threads."""
+
+    def __init__(self, handle: ctypes.c_void_p):
+        self._handle = handle
+        weakref.finalize(self, library.pom_pca_free, handle)
+        info = library.pom_pca_info(handle).contents
+        self.width, self.n_components, self.n_rows = info.width, info.n_components, info.n_rows
+        self.scale = SCALES[info.scale]
+        self.network_name, self.network_identity = info.network_name.decode(), info.network_identity.decode()
+        copy = lambda pointer, *shape: numpy.ctypeslib.as_array(pointer, shape).copy()  # noqa: E731
+        self.mean, self.sample_std = copy(info.mean, self.width), copy(info.sample_std, self.width)
+        self.components = copy(info.components, self.n_components, self.width)
+        self.explained_variance = copy(info.explained_variance, self.n_components)
+        self.ratios = copy(info.ratios, self.n_components)
+        self.all_ratios = copy(info.all_ratios, info.n_all_ratios)
+
+    @classmethod
+    def fit(cls, moments: Moments, *, k: Optional[int] = None, variance: float = 0.95, scale: str = "mean-std",
+            network: "Optional[pomona.Network]" = None, network_name: str = "", network_identity: str = "") -> "PCA":
+        """k components, or as many as explain `variance`. `network`: whose features the rows are; recorded in the file."""
+        if network is not None:
+            network_name, network_identity = network.name, network.identity
+        solver = dict(c.pom_pca_options._fields_)["solve_symmetric"](_solve_symmetric)
+        options = library.options(c.pom_pca_options, n_components=k, variance=variance, scale=SCALES.index(scale),
+                                  network_name=network_name.encode() or None,
+                                  network_identity=network_identity.encode() or None, solve_symmetric=solver)
+        handle = ctypes.c_void_p()
+        library.call(library.pom_pca_fit, ctypes.byref(handle), moments._handle, ctypes.byref(options))
+        return cls(handle)
+
+    @classmethod
+    def open(cls, path: "Union[str, os.PathLike[str]]") -> "PCA":
+        handle = ctypes.c_void_p()
+        library.call(library.pom_pca_open, ctypes.byref(handle), library.text(path))
+        return cls(handle)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "PCA":
+        handle = ctypes.c_void_p()
+        library.call(library.pom_pca_open_memory, ctypes.byref(handle), data, len(data))
+        return cls(handle)
+
+    def to_bytes(self) -> bytes:
+        return library.saved(library.pom_pca_save_memory, self._handle)
+
+    def save(self, path: "Union[str, os.PathLike[str]]") -> None:
+        library.call(library.pom_pca_save, self._handle, library.text(path))
+
+    def transform(self, rows: "numpy.typing.ArrayLike", *, spark_compatible: bool = False) -> numpy.ndarray:
+        """rows [n, width] -> float32 [n, k]. `spark_compatible`: as pyspark.ml, which does not subtract the mean."""
+        rows = _rows(rows, self.width)
+        projected = numpy.empty((len(rows), self.n_components), dtype=numpy.float32)
+        flags = c.POM_PCA_SPARK_COMPATIBLE if spark_compatible else 0
+        library.call(library.pom_pca_apply, self._handle, rows.ctypes.data_as(_FLOATS), len(rows), flags,
+                     projected.ctypes.data_as(_FLOATS), None)
+        return projected
+
+    def __reduce__(self):
+        return PCA.from_bytes, (self.to_bytes(),)
+
+    def __repr__(self) -> str:
+        return (f"<pomona.PCA {self.width} -> {self.n_components}, {self.ratios.sum():.1%} of the variance, "
+                f"scale {self.scale}, {self.n_rows} rows>")

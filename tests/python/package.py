@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The Python package as the wheel holds it, put together around the library of this build.
+
+Import this first: it makes the folder, writes the declarations from the headers, and sets sys.path and PYTHONPATH, so that
+Spark's workers find the package too.
+"""
+
+import atexit
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+SOURCE, BUILD = os.environ["POMONA_SOURCE"], os.environ["POMONA_BUILD"]
+PROGRAM = os.path.join(BUILD, "apps", "pomona", "pomona")
+folder = tempfile.mkdtemp(prefix="pomona-python-")
+atexit.register(shutil.rmtree, folder, ignore_errors=True)
+
+_bindings = os.path.join(SOURCE, "bindings", "python")
+shutil.copytree(os.path.join(_bindings, "pomona"), os.path.join(folder, "pomona"))
+os.environ["POMONA_LIBRARY"] = os.path.join(BUILD, "src", "libpomona.so")
+subprocess.run([sys.executable, os.path.join(_bindings, "build", "declarations.py"), os.path.join(SOURCE, "include"),
+                os.path.join(folder, "pomona", "_declarations.py")], check=True)
+sys.path.insert(0, folder)
+os.environ["PYTHONPATH"] = folder + os.pathsep + os.environ.get("PYTHONPATH", "")
+
+
+def demo_photos(per_kind):
+    """A folder of drawn photos, two of them broken, and the sorted paths in it."""
+    photos = os.path.join(folder, "photos")
+    subprocess.run([os.path.join(BUILD, "tools", "demo_photos", "demo_photos"), photos, "--per-kind", str(per_kind)],
+                   check=True, stdout=subprocess.DEVNULL)
+    paths = [os.path.join(root, name) for root, _, names in os.walk(photos) for name in names]
+    return photos, sorted(paths, key=os.fsencode)
+
+
+def extracted(photos, output, *arguments):
+    """What `pomona extract` makes of a folder: the tables features and failures."""
+    import pyarrow.parquet
+
+    result = subprocess.run([PROGRAM, "extract", photos, output, "--quiet", *arguments], stderr=subprocess.PIPE, text=True)
+    assert result.returncode in (0, 1), result.stderr
+    return [pyarrow.parquet.read_table(os.path.join(output, table)) for table in ("features", "failures")]
