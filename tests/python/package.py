@@ -23,6 +23,7 @@ os.environ["POMONA_LIBRARY"] = os.path.join(BUILD, "src", "libpomona.so")
 subprocess.run([sys.executable, os.path.join(_bindings, "build", "declarations.py"), os.path.join(SOURCE, "include"),
                 os.path.join(folder, "pomona", "_declarations.py")], check=True)
 sys.path.insert(0, folder)
+os.environ["PYSPARK_PYTHON"] = sys.executable
 os.environ["PYTHONPATH"] = folder + os.pathsep + os.environ.get("PYTHONPATH", "")
 
 

@@ -10,10 +10,11 @@ Features are the same bytes as those of the `pomona` program, on every machine. 
 """
 
 from pomona._library import Error, pom_cpu_choose, pom_version
-from pomona.network import Failure, Network, Photo, PhotoError
+from pomona.network import Failure, Network, Photo, PhotoError, network_file
 from pomona.pca import PCA, Moments
 
-__all__ = ["Error", "Failure", "Moments", "Network", "PCA", "Photo", "PhotoError", "kernel_set"]
+__all__ = ["Error", "Failure", "Moments", "Network", "PCA", "Photo", "PhotoError", "kernel_set",
+           "network_file"]
 __version__ = pom_version().decode()
 
 

@@ -39,6 +39,20 @@ class PhotoError(library.Error):
         self.index, self.stage = failure.index, failure.stage
 
 
+def network_file(name_or_path: str) -> Optional[str]:
+    """The network file that Network(name_or_path) opens; None for the one inside the library. For sending it elsewhere."""
+    name = os.fspath(name_or_path)
+    if name == "auto":
+        name = Network("auto").name
+    if name == "orchard":
+        return None
+    if "/" in name or "." in name:
+        return name
+    folder = ctypes.create_string_buffer(4096)
+    library.call(library.pom_network_folder, folder, len(folder))
+    return os.path.join(os.fsdecode(folder.value), name + ".pomona")
+
+
 def _choice(what: str, value: str, choices: Sequence[str]) -> int:
     if value not in choices:
         raise ValueError(f"{what} {value!r}: use one of {', '.join(choices)}")
