@@ -16,7 +16,8 @@ from scipy import ndimage
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = Path(os.environ.get("POMONA_SHARED", ROOT.parent / "shared"))
-TEACHER_WEIGHTS = SHARED / "models" / "mobilenet_v2_1.0_224_slim_folded.npz"
+TEACHER_SLIM = SHARED / "models" / "mobilenet_v2_1.0_224_slim_folded.npz"
+TEACHER_KERAS = SHARED / "models" / "mobilenet_v2_1.0_224_no_top.h5"  # the same numbers
 
 
 @dataclass

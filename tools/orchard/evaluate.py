@@ -154,7 +154,7 @@ def oriented_gradients(pixels):
 def table(options):
     import torch
     from model import Network, mobilenetv2, read_network, run
-    from pool import load_teacher
+    from teacher import load_teacher
 
     print_head()
 

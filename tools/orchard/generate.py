@@ -8,7 +8,10 @@ that belong together. A kind is
   - such a class with a colour and proportions of its own: a fruit that could exist (a new label),
   - a drawn fruit: shape, colours, stripes, spots, stem from random numbers (a new label),
   - a class of phone photos, cropped, perhaps recoloured,
-  - or no kind at all: collages, blends and bare backgrounds (label -1), which only the teacher explains.
+  - or no kind at all (label -1), which only the teacher explains: collages, blends, bare backgrounds, and
+    patchworks: pieces of shop photos at any scale and angle, cut and blended into each other. There are only
+    56 shop photos to train on; a teacher has something to say about every piece of them, so many different
+    pieces (Asano and Saeed 2023; Beyer et al. 2022) teach more of what shops look like than the same views.
 Everything follows from the seed, so the pool is regenerated, never stored.
 """
 
@@ -19,7 +22,7 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from data import cut_out, fruits_360, phone_photos
 
-VIEW_PX = 160  # what the teacher sees; the pool keeps it reduced to the student's size
+VIEW_PX = 192  # what is drawn: enlarged for the teacher, reduced to the student's size
 GROUP = 4  # pictures per kind
 PHONE_LABELS = 100  # labels of phone classes start here
 NEW_LABELS = 1000  # labels of invented kinds start here
@@ -251,12 +254,22 @@ class Generator:
         self.phone_list = [image for images in self.phones.values() for image in images]
 
     def crop(self, rng, image, least):
-        """A random part of a photo, at least `least` of its area, stretched a little, perhaps mirrored."""
+        """A random part of a photo, at least `least` of its area, a little stretched, turned and seen from
+        the side, perhaps mirrored."""
         w, h = image.size
-        area, stretch = rng.uniform(least, 1), np.exp(rng.uniform(-0.25, 0.25))
+        area, stretch = np.exp(rng.uniform(np.log(least), 0)), np.exp(rng.uniform(-0.3, 0.3))
         cw, ch = min(w, w * np.sqrt(area * stretch)), min(h, h * np.sqrt(area / stretch))
         x, y = rng.uniform(0, w - cw), rng.uniform(0, h - ch)
-        image = image.resize((VIEW_PX, VIEW_PX), Image.BILINEAR, (x, y, x + cw, y + ch))
+        if rng.random() < 0.5:
+            image = image.resize((VIEW_PX, VIEW_PX), Image.BILINEAR, (x, y, x + cw, y + ch))
+        else:  # the part's corners, moved towards its middle by up to an eighth
+            corners = np.array([[x, y], [x, y + ch], [x + cw, y + ch], [x + cw, y]])
+            towards = np.array([[1, 1], [1, -1], [-1, -1], [-1, 1]]) * [cw, ch]
+            corners = corners + towards * rng.uniform(0, 0.125, (4, 2))
+            factor = max(1, int(min(cw, ch) / VIEW_PX))  # transform() does not filter; reduce first
+            if factor > 1:
+                image, corners = image.reduce(factor), corners / factor
+            image = image.transform((VIEW_PX, VIEW_PX), Image.QUAD, tuple(corners.ravel()), Image.BILINEAR)
         return image.transpose(Image.FLIP_LEFT_RIGHT) if rng.random() < 0.5 else image
 
     def background(self, rng):
@@ -355,11 +368,34 @@ class Generator:
             canvas = Image.blend(canvas, self.background(rng), float(rng.uniform(0.2, 0.6)))
         return photograph(rng, canvas)
 
+    def piece(self, rng):
+        """Most often a piece of a shop photo, perhaps in other colours; now and then a fruit or a background."""
+        how = rng.random()
+        if how < 0.1:
+            return self.background(rng)
+        if how < 0.25:
+            sprites = list(self.cutouts.values())[rng.integers(len(self.cutouts))]
+            sprite = sprites[rng.integers(len(sprites))]
+            return place(rng, self.background(rng), sprite, rng.uniform(0.5, 1.3), 0.2)
+        image = self.crop(rng, self.phone_list[rng.integers(len(self.phone_list))], 0.05)
+        return self.recolouring(rng)(image).resize((VIEW_PX, VIEW_PX)) if rng.random() < 0.4 else image
+
+    def patchwork(self, rng):
+        canvas = self.piece(rng)
+        if rng.random() < 0.5:  # cut into each other (CutMix), or blended (mixup)
+            for _ in range(int(rng.integers(1, 4))):
+                w, h = (rng.uniform(0.25, 0.8, 2) * VIEW_PX).astype(int)
+                x, y = (int(v) for v in rng.uniform(-0.1, 0.8, 2) * VIEW_PX)
+                canvas.paste(self.piece(rng).resize((w, h), Image.BILINEAR), (x, y))
+        elif rng.random() < 0.3:
+            canvas = Image.blend(canvas, self.piece(rng), float(rng.uniform(0.15, 0.5)))
+        return photograph(rng, canvas, 1.3)
+
     def group(self, rng, new_label):
         """-> (GROUP pictures as PIL images, their label)"""
         kind = rng.choice(
-            ["photographed", "invented", "drawn", "phone", "new phone", "none"],
-            p=[0.32, 0.17, 0.19, 0.15, 0.05, 0.12],
+            ["photographed", "invented", "drawn", "phone", "new phone", "collage", "patchwork"],
+            p=[0.22, 0.13, 0.13, 0.06, 0.08, 0.08, 0.30],
         )
         if kind in ("photographed", "invented"):
             label = list(self.cutouts)[rng.integers(len(self.cutouts))]
@@ -373,20 +409,21 @@ class Generator:
         if kind == "drawn":
             fruit = DrawnFruit(rng)
             return [self.view(rng, [fruit.sprite(rng) for _ in range(3)]) for _ in range(GROUP)], new_label
-        if kind == "none":
-            return [self.collage(rng) for _ in range(GROUP)], -1
+        if kind in ("collage", "patchwork"):
+            draw = self.collage if kind == "collage" else self.patchwork
+            return [draw(rng) for _ in range(GROUP)], -1
         label = list(self.phones)[rng.integers(len(self.phones))]
         change = self.recolouring(rng) if kind == "new phone" else lambda image: image
         images = [self.phones[label][i] for i in rng.permutation(len(self.phones[label]))]
         pictures = [
-            photograph(rng, self.crop(rng, change(images[i % len(images)]), 0.15)) for i in range(GROUP)
+            photograph(rng, self.crop(rng, change(images[i % len(images)]), 0.12)) for i in range(GROUP)
         ]
         return pictures, label if kind == "phone" else new_label
 
 
 def generate(generator, seed, n_images):
     """One shard: uint8 pixels [n, VIEW_PX, VIEW_PX, 3] and labels [n], the same for the same seed."""
-    rng = np.random.default_rng([20, seed])
+    rng = np.random.default_rng([21, seed])
     pixels, labels = np.empty((n_images, VIEW_PX, VIEW_PX, 3), np.uint8), np.empty(n_images, np.int64)
     for start in range(0, n_images, GROUP):
         pictures, label = generator.group(rng, NEW_LABELS + seed * n_images + start)

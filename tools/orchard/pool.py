@@ -15,31 +15,13 @@ import time
 from pathlib import Path
 
 import numpy as np
-import torch
 from PIL import Image
 
-from data import TEACHER_WEIGHTS
+from data import ROOT
 from generate import Generator, generate
-from model import from_folded, mobilenetv2, run
+from teacher import LibraryTeacher
 
-STUDENT_PX = 128
-
-
-def load_teacher():
-    """The ImageNet MobileNetV2 from the folded arrays of TensorFlow Slim, in network order."""
-    layers, arrays, folded = mobilenetv2(1.0), np.load(TEACHER_WEIGHTS), {}
-    names = [
-        key[: -len("/w_ohwi")] for key in arrays if key.endswith("/w_ohwi") and not key.startswith("Logits")
-    ]
-    convolutions = [layer for layer in layers if layer["op"] in ("conv", "depthwise")]
-    if len(names) != len(convolutions):
-        raise ValueError(f"{TEACHER_WEIGHTS}: {len(names)} convolutions, expected {len(convolutions)}")
-    for name, layer in zip(names, convolutions):
-        weight = arrays[name + "/w_ohwi"]
-        if layer["op"] == "depthwise":  # [1, 3, 3, channels] in that file
-            weight = weight.transpose(3, 1, 2, 0)
-        folded[layer["name"]] = (weight, arrays[name + "/b"])
-    return from_folded(layers, folded)
+STUDENT_PX = 144
 
 
 def reduce(pixels, px):
@@ -58,11 +40,17 @@ def main():
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--step", type=int, default=1)
     parser.add_argument("--images", type=int, default=2048, help="pictures per shard")
+    parser.add_argument(
+        "--library",
+        type=Path,
+        default=ROOT / "build" / "src" / "libpomona.so",
+        help="Pomona's library, which runs the teacher",
+    )
     options = parser.parse_args()
-    torch.set_num_threads(1)
     folder = options.out / "pool"
     folder.mkdir(parents=True, exist_ok=True)
-    generator, teacher = Generator(), load_teacher()
+    generator = Generator()
+    teacher = LibraryTeacher(options.library, options.out / "teacher.pomona")
     for shard in range(options.first, options.shards, options.step):
         path = folder / f"{shard:04d}.npz"
         if path.exists():
@@ -70,7 +58,7 @@ def main():
         start = time.time()
         pixels, labels = generate(generator, shard, options.images)
         drawn = time.time()
-        features = run(teacher, pixels, batch=8).astype(np.float16)
+        features = teacher(pixels).astype(np.float16)
         np.save(folder / f"{shard:04d}.npy", reduce(pixels, STUDENT_PX))
         partial = folder / f".{shard:04d}.{os.getpid()}.npz"
         np.savez(partial, labels=labels, features=features)

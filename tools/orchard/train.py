@@ -38,6 +38,7 @@ RECORDED = (
     "decay",
     "average",
     "relations",
+    "whitening",
     "kinds",
     "spread",
     "rank",
@@ -64,9 +65,14 @@ class Pool:
                 self.features.append(arrays["features"])
 
     def statistics(self):
-        """Mean and standard deviation of the teacher's features over the first shard."""
-        first = self.features[0].astype(np.float32)
-        return torch.from_numpy(first.mean(0)), torch.from_numpy(first.std(0))
+        """Of the teacher's features over the first shards: mean, standard deviation (of rarely used features,
+        what the others have), and the eigenvalues and eigenvectors of their covariance after scaling."""
+        first = np.concatenate(self.features[:4]).astype(np.float32)
+        mean, deviation = first.mean(0), first.std(0)
+        scaled = (first - mean) / np.maximum(deviation, 0.3 * deviation.mean())
+        variances, directions = np.linalg.eigh(np.cov(scaled.T))
+        arrays = mean, deviation, variances.astype(np.float32), directions.astype(np.float32)
+        return tuple(torch.from_numpy(array) for array in arrays)
 
     def batch(self, rng, n_groups):
         """VIEWS pictures of each of n_groups kinds: pixels, labels, teacher features."""
@@ -105,7 +111,10 @@ class Loss:
     """The teacher's features as they are, their relations within the batch, and what belongs together.
 
     imitation  squared error and cosine distance, each feature scaled by the teacher's mean and deviation
-    relations  the batch's cosine matrix about the batch mean (uncentred, the common offset is all it sees)
+    relations  the batch's cosine matrix about the batch mean (uncentred, the common offset is all it sees), in
+               coordinates where the teacher's strong directions are weakened: each by its variance to the
+               power of -whitening. The teacher's own photos are found as well there, with variance in
+               half again as many directions; so a student that follows cannot do with few
     kinds      supervised contrastive (Khosla et al. 2020): pictures of one kind nearer than those of
                others; asks for more than the teacher knows, and makes backgrounds and lights fall away
     spread     keeps each feature's deviation within the batch near the teacher's: imitation alone rewards
@@ -114,7 +123,9 @@ class Loss:
                (participation ratio); without the factor, plain photos still end up in few directions
     """
 
-    def __init__(self, mean, deviation, weights):
+    def __init__(self, statistics, whitening, weights):
+        mean, deviation, variances, directions = statistics
+        self.whiten = directions * (variances.clamp_min(0) + 0.01 * variances.mean()) ** -whitening
         self.mean, self.deviation = mean, deviation.clamp_min(0.3 * deviation.mean().item())
         self.target_spread, self.weights = deviation / self.deviation, weights
 
@@ -122,7 +133,7 @@ class Loss:
         a, b = (student - self.mean) / self.deviation, (teacher - self.mean) / self.deviation
         a_unit, b_unit = F.normalize(a, dim=1), F.normalize(b, dim=1)
         terms = {"imitation": F.mse_loss(a, b) + (1 - (a_unit * b_unit).sum(1)).mean()}
-        a_centred, b_centred = F.normalize(a - a.mean(0), dim=1), F.normalize(b - b.mean(0), dim=1)
+        a_centred, b_centred = (F.normalize((x - x.mean(0)) @ self.whiten, dim=1) for x in (a, b))
         terms["relations"] = F.mse_loss(a_centred @ a_centred.T, b_centred @ b_centred.T)
         terms["kinds"] = self.contrast(a_unit, labels)
         terms["rank"] = F.relu(self.log_rank(teacher) + np.log(2) - self.log_rank(student))
@@ -166,11 +177,10 @@ class Average:
 def write_small_checkpoint(path, saved):
     """The averaged weights and how far they got: a quarter of a checkpoint, enough to go on elsewhere."""
     state = dict(saved["state"])
-    mean, deviation = state.pop("statistics")
-    tensors = {name: value.numpy() for name, value in saved["average"].items()}
+    state.pop("statistics")  # the pool where training goes on has its own, much the same
     write_safetensors(
         path,
-        tensors | {"statistics.mean": mean.numpy(), "statistics.deviation": deviation.numpy()},
+        {name: value.numpy() for name, value in saved["average"].items()},
         {"format": "orchard-training/1", "state": json.dumps(state, sort_keys=True)},
     )
 
@@ -178,10 +188,8 @@ def write_small_checkpoint(path, saved):
 def read_small_checkpoint(path):
     """-> (averaged weights, state); the optimiser starts anew and soon finds its moments."""
     with safe_open(path, "torch") as file:
-        values = {name: file.get_tensor(name) for name in file.keys()}
-        state = json.loads(file.metadata()["state"])
-    state["statistics"] = values.pop("statistics.mean"), values.pop("statistics.deviation")
-    return values, state
+        names = (name for name in file.keys() if not name.startswith("statistics."))
+        return {name: file.get_tensor(name) for name in names}, json.loads(file.metadata()["state"])
 
 
 def resolution(schedule, seen):
@@ -243,14 +251,16 @@ def train(rank, options):
         optimiser.load_state_dict(saved["optimiser"])
         average.values, state = saved["average"], saved["state"]
     elif options.start_from:
-        average.values, state = read_small_checkpoint(options.start_from)
+        average.values, further = read_small_checkpoint(options.start_from)
+        state.update(further)
         network.load_state_dict(average.values)
     settings = {key: getattr(options, key) for key in RECORDED}
     history = state.setdefault("history", [])
     if not history or history[-1]["settings"] != settings:
         history.append(dict(seen=state["seen"], settings=settings))
     loss = Loss(
-        *state["statistics"],
+        state["statistics"],
+        options.whitening,
         dict(
             imitation=1,
             relations=options.relations,
@@ -348,7 +358,7 @@ def main():
     )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--width", type=float, default=0.35)
-    parser.add_argument("--px", type=int, default=128, help="input of the finished network")
+    parser.add_argument("--px", type=int, default=144, help="input of the finished network")
     parser.add_argument(
         "--resolution", default="64:200000,96:600000,128", help="px:until how many pictures, ..."
     )
@@ -364,7 +374,8 @@ def main():
     parser.add_argument("--decay", type=float, default=0.02)
     parser.add_argument("--average", type=float, default=0.999)
     parser.add_argument("--relations", type=float, default=40.0)
-    parser.add_argument("--kinds", type=float, default=0.5)
+    parser.add_argument("--whitening", type=float, default=0.2)
+    parser.add_argument("--kinds", type=float, default=0.2)
     parser.add_argument("--spread", type=float, default=0.5)
     parser.add_argument("--rank", type=float, default=0.4)
     parser.add_argument("--save-minutes", type=float, default=5)
