@@ -54,7 +54,7 @@ def training_record(saved):
         "teacher": {
             "name": "MobileNetV2 1.0/224, TensorFlow Slim, ImageNet",
             "licence": "Apache-2.0",
-            "use": "feature vectors as targets, seen at 160 px",
+            "use": "feature vectors as targets, seen at 224 px",
         },
         "pictures_seen": state["seen"],
         "hours": round(state["seconds"] / 3600, 2),

@@ -193,7 +193,7 @@ def read_small_checkpoint(path):
 
 
 def resolution(schedule, seen):
-    """'64:150000,96:400000,128' -> pixels after `seen` pictures."""
+    """'64:200000,112' -> pixels after `seen` pictures."""
     for entry in schedule.split(","):
         px, _, until = entry.partition(":")
         if not until or seen < int(until):
@@ -360,7 +360,7 @@ def main():
     parser.add_argument("--width", type=float, default=0.35)
     parser.add_argument("--px", type=int, default=144, help="input of the finished network")
     parser.add_argument(
-        "--resolution", default="64:200000,96:600000,128", help="px:until how many pictures, ..."
+        "--resolution", default="64:200000,112", help="px:until how many pictures, ..."
     )
     parser.add_argument("--images", type=int, default=2_500_000)
     parser.add_argument("--cooldown", type=int, default=0, help="pictures over which the rate falls to zero")
