@@ -37,9 +37,9 @@ from train import write_small_checkpoint
 
 ORIGIN = (
     "Trained by this project from random weights. The targets were the feature vectors of the ImageNet "
-    "MobileNetV2 1.0/224 of TensorFlow Slim; none of its weights is carried over. Good for photos of single "
-    "fruits, for trying Pomona out and for phones. On photos of shop shelves it is no better than a colour "
-    "histogram, and for anything but fruit it was not trained: use mobilenetv2 there."
+    "MobileNetV2 1.0/224 of TensorFlow Slim; none of its weights is carried over. Good for photos of fruit, for "
+    "trying Pomona out and for phones. Little training: mobilenetv2 knows phone photos better, and anything "
+    "that is not fruit was never trained: use mobilenetv2 there."
 )
 
 
