@@ -73,6 +73,7 @@ struct pomi_s3_request {
     int n_attempts, n_redirects, n_clock_corrections;
     int64_t begun_ms, ready_at_ms, deadline_ms;
     int64_t generation; /* of the credentials that signed */
+    char signed_region[64];
     bool waits_for_credentials;
     char if_match[136]; /* what was read so far belongs to this ETag */
     char checksum_name[16], checksum[POMI_CHECKSUM_TEXT_BYTES];

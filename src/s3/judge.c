@@ -252,7 +252,7 @@ static enum pomi_s3_verdict judge_region(struct pomi_s3 *client, struct pomi_s3_
                                          const char *how)
 {
     const char *region = request->answer.region[0] != '\0' ? request->answer.region : request->problem.region;
-    const char *now = request->bucket->region[0] != '\0' ? request->bucket->region : client->region;
+    const char *now = request->signed_region; /* another request may have learned better since then */
     if (region[0] != '\0' && strcmp(region, now) != 0 && request->n_redirects < MAX_REDIRECTS) {
         request->n_redirects++;
         pthread_mutex_lock(&client->lock);
@@ -370,7 +370,6 @@ static enum meaning meaning_of(const struct pomi_s3 *client, const struct pomi_s
     if (answer->status == 400 && answer->region[0] != '\0' && strcmp(answer->region, region) != 0)
         return REGION;
     if ((answer->status == 400 || answer->status == 403) && skew_s > CLOCK_TOLERANCE_S) return CLOCK;
-    if (answer->status == 400 && client->keeper != NULL && request->kind == POMI_S3_HEAD) return EXPIRED;
     if (answer->status == 403) return DENIED;
     if (answer->status == 404) return request->is_on_bucket ? NO_BUCKET : NOT_FOUND;
     return REFUSED;

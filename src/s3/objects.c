@@ -34,8 +34,9 @@ enum pom_status pomi_s3_get(struct pomi_s3 *client, const char *bucket, const ch
     return status;
 }
 
-static enum pom_status head(struct pomi_s3 *client, const char *bucket, const char *key, bool with_checksum,
-                            struct pomi_s3_facts *facts, struct pomi_s3_answer *answer, struct pom_error *err)
+static enum pom_status ask_head(struct pomi_s3 *client, const char *bucket, const char *key,
+                                bool with_checksum, struct pomi_s3_facts *facts,
+                                struct pomi_s3_answer *answer, struct pom_error *err)
 {
     struct pomi_s3_request request;
     POMI_TRY(pomi_s3_request_init(&request, client, POMI_S3_HEAD, "HEAD",
@@ -44,8 +45,31 @@ static enum pom_status head(struct pomi_s3 *client, const char *bucket, const ch
     if (with_checksum) pomi_s3_add_header(&request, "x-amz-checksum-mode", "ENABLED");
     enum pom_status status = pomi_s3_perform(client, &request, err);
     if (status == POM_OK && facts != NULL) *facts = request.facts;
-    if (answer != NULL) *answer = request.answer;
+    *answer = request.answer;
     pomi_s3_request_release(&request);
+    return status;
+}
+
+static enum pom_status show_nothing(void *user, const struct pomi_s3_entry *entry, struct pom_error *err)
+{
+    (void)user, (void)entry, (void)err;
+    return POM_OK;
+}
+
+/* The answer to HEAD has no body, so a 400 does not say whether the region is wrong or the token old. Listing one name
+ * brings the same refusal with its reason, from which the client learns; then HEAD is asked again. */
+static enum pom_status head(struct pomi_s3 *client, const char *bucket, const char *key, bool with_checksum,
+                            struct pomi_s3_facts *facts, struct pomi_s3_answer *answer, struct pom_error *err)
+{
+    struct pomi_s3_answer ignored;
+    struct pom_error why = {0};
+    if (answer == NULL) answer = &ignored;
+    enum pom_status status = ask_head(client, bucket, key, with_checksum, facts, answer, err);
+    if (status == POM_OK || answer->status != 400) return status;
+    status = pomi_s3_list(client, bucket, "", NULL, 1, show_nothing, NULL, &why);
+    if (status == POM_OK || strcmp(why.reason, "bucket_denied") == 0)
+        return ask_head(client, bucket, key, with_checksum, facts, answer, err);
+    if (err != NULL) *err = why;
     return status;
 }
 

@@ -131,7 +131,7 @@ static enum pom_status sign(struct pomi_s3 *client, struct pomi_s3_request *requ
         .headers = headers->pairs,
         .n_headers = headers->n,
         .payload_hash = payload_hash,
-        .region = request->bucket->region[0] != '\0' ? request->bucket->region : client->region,
+        .region = request->signed_region,
         .service = "s3",
     };
     request->authorization.size_bytes = 0;
@@ -159,6 +159,7 @@ static enum pom_status fill_attempt(struct pomi_s3 *client, struct pomi_s3_reque
 {
     const char *region = request->bucket->region[0] != '\0' ? request->bucket->region : client->region;
     const char *payload_hash = request->body_hash;
+    snprintf(request->signed_region, sizeof request->signed_region, "%s", region);
     if (client->options.unsigned_payload && client->endpoint.is_tls && request->body.size_bytes > 0)
         payload_hash = "UNSIGNED-PAYLOAD";
     POMI_TRY(pomi_s3_endpoint_place(&client->endpoint, request->bucket->name, request->key, region, host,
