@@ -156,6 +156,23 @@ python_packages() (
     : >"$stamp"
 )
 
+# An S3 server that verifies signatures, for the tests; built where Go is, whose checksum database vouches for it.
+versitygw() {
+    stamp=.deps/go/.versitygw-1.8.0
+    if [ -e "$stamp" ]; then return 0; fi
+    if ! command -v go >/dev/null; then
+        echo "setup: no Go: the tests that need the S3 server versitygw will be skipped"
+        return 0
+    fi
+    echo "setup: to build into .deps/go/bin: versitygw 1.8.0 (Go)"
+    [ "$dry_run" = no ] || return 0
+    GOBIN="$root/.deps/go/bin" go install github.com/versity/versitygw/cmd/versitygw@v1.8.0 >/dev/null 2>&1 || {
+        echo "setup: versitygw could not be built: its tests will be skipped" >&2
+        return 0
+    }
+    : >"$stamp"
+}
+
 # shellcheck disable=SC2086 # lists of names
 install_packages $build_packages
 duckdb
@@ -163,6 +180,7 @@ picogl
 if [ "$with_tests" = yes ]; then
     # shellcheck disable=SC2086
     install_packages $test_packages
+    versitygw
     if [ -e "$root/tests/requirements.txt" ]; then
         python_packages tests/requirements.txt python
         python_packages tests/s3/requirements.txt s3-python
