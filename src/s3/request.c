@@ -119,8 +119,8 @@ static bool range_of(const struct pomi_s3_request *request, char range[64])
     return request->has_range || have > 0;
 }
 
-static enum pom_status sign(struct pomi_s3 *client, struct pomi_s3_request *request, struct pairs *headers,
-                            const char *path, const char *payload_hash, const char *date,
+static enum pom_status sign(struct pomi_s3_request *request, struct pairs *headers, const char *path,
+                            const char *payload_hash, const char *date,
                             const struct pomi_credentials *credentials)
 {
     const struct pomi_sigv4_request to_sign = {
@@ -181,7 +181,7 @@ static enum pom_status fill_attempt(struct pomi_s3 *client, struct pomi_s3_reque
         add(headers, "x-amz-date", date);
         add(headers, "x-amz-content-sha256", payload_hash);
         if (credentials->token[0] != '\0') add(headers, "x-amz-security-token", credentials->token);
-        POMI_TRY(sign(client, request, headers, (const char *)path->data, payload_hash, date, credentials));
+        POMI_TRY(sign(request, headers, (const char *)path->data, payload_hash, date, credentials));
     }
     add(headers, "user-agent", "pomona/" POMI_VERSION);
     return POM_OK;
