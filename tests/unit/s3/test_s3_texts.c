@@ -34,7 +34,7 @@ static void checksums_have_their_check_values(void **state)
         {"crc32c", "4waSgw=="},
         {"crc64nvme", "rosUhgp5mIg="},
         {"sha1", "98O8HYCOBHMq32eZZczDTKeuNEE="},
-        {"sha256", "FeKwqOlcSPxwEcTyrcJMUXmPjYGC0LQDi+W+/lCRoiU="},
+        {"sha256", "FeKw08M4keuw8e9gnsQZQgwg4yDOlMZfvIwzEkSOsiU="},
     };
     char text[POMI_CHECKSUM_TEXT_BYTES];
     for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++) {
@@ -42,7 +42,7 @@ static void checksums_have_their_check_values(void **state)
         assert_string_equal(text, expected[i].text);
     }
     assert_false(pomi_checksum("md6", view("x"), text));
-    pomi_checksum_of_hex("15e2b0a8e95c48fc7011c4f2adc24c51798f8d8182d0b4038be5befe5091a225", text);
+    pomi_checksum_of_hex("15e2b0d3c33891ebb0f1ef609ec419420c20e320ce94c65fbc8c3312448eb225", text);
     assert_string_equal(text, expected[4].text);
 }
 
