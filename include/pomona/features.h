@@ -4,7 +4,8 @@
  *
  * An extractor holds what one thread needs: decoder buffers, the resized image and the network's working
  * memory. It allocates when it is made and when a photo is larger than any before, not per photo. Use one
- * extractor per thread; all of them may share one network.
+ * extractor per thread; all of them may share one network. One that is to answer soon rather than much may have threads
+ * of its own (n_threads).
  */
 #ifndef POMONA_FEATURES_H
 #define POMONA_FEATURES_H
@@ -30,14 +31,18 @@ struct pom_extractor_options {
         precision; /* other than FP32: the network must be calibrated, see pom_network_calibrate */
     const char
         *cpu; /* limit the kernel set: "scalar", "avx2", "avx512", "neon"; NULL: the fastest that runs here */
+    /* Threads that compute one photo's features together, the caller's among them; 0: one. For few photos at a time: many
+     * are done sooner by many extractors of one thread each. The features are the same bytes. Each thread takes working
+     * memory of its own and sleeps between photos. */
+    int n_threads;
 };
 
 /* Defaults: as the fields say; bicubic, stretch, EXIF rotation applied. */
 POM_API void pom_extractor_options_init(struct pom_extractor_options *options);
 
 /* `network` must outlive the extractor; `options` may be NULL. The caller owns *extractor.
- * Errors: ARGUMENT, MEMORY, UNSUPPORTED (a layer this build cannot run, or a precision that the network is not
- * calibrated for), NUMERIC (its weights do not fit its calibration). */
+ * Errors: ARGUMENT, MEMORY (threads that cannot be started too), UNSUPPORTED (a layer this build cannot run, or a
+ * precision that the network is not calibrated for), NUMERIC (its weights do not fit its calibration). */
 POM_API enum pom_status pom_extractor_new(struct pom_extractor **extractor, const struct pom_network *network,
                                           const struct pom_extractor_options *options, struct pom_error *err);
 

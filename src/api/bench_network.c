@@ -2,7 +2,7 @@
 /*
  * The network alone, pixels to features: every kernel set on one thread; then the best one in each precision, photo by photo
  * and in batches of 16, on one thread and on all. In a batch the threads take photos as they become free and wait for each
- * other at its end.
+ * other at its end. Last, all threads on one photo at a time.
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -17,6 +17,7 @@ struct crew {
     const struct pomi_bench *bench;
     size_t photo_bytes;
     int n_threads, batch;
+    int threads_per_photo;
     pthread_mutex_t lock; /* of state: nobody begins before all are there */
     pthread_cond_t state_changed;
     enum { WAITING, RUNNING, CANCELLED } state;
@@ -146,7 +147,7 @@ static enum pom_status crew_open(struct crew *crew, struct pomi_plan *plan, stru
         member->crew = crew;
         member->features = malloc(features_bytes);
         if (member->features == NULL) return pomi_fail_memory(err, features_bytes, "features");
-        POMI_TRY(pomi_runner_new(&member->runner, plan, err));
+        POMI_TRY(pomi_runner_new_threads(&member->runner, plan, crew->threads_per_photo, err));
     }
     return POM_OK;
 }
@@ -158,7 +159,8 @@ static enum pom_status run_rounds(struct crew *crew, const struct pomk_kernels *
     double speeds[2][POMI_BENCH_MAX_ROUNDS], shares[2][POMI_BENCH_MAX_ROUNDS], limit;
     double n_macs = (double)pom_network_info(crew->bench->network)->n_macs;
     for (int round = 0; round < crew->bench->n_rounds; round++) {
-        POMI_TRY(pom_bench_limit(kernels->name, crew->n_threads, POMI_BENCH_SECONDS / 2, &limit, err));
+        POMI_TRY(pom_bench_limit(kernels->name, crew->n_threads * crew->threads_per_photo,
+                                 POMI_BENCH_SECONDS / 2, &limit, err));
         for (int i = 0; i < n_batches; i++) {
             POMI_TRY(measure(crew, batches[i], &speeds[i][round], err));
             shares[i][round] = speeds[i][round] * n_macs / limit;
@@ -169,6 +171,8 @@ static enum pom_status run_rounds(struct crew *crew, const struct pomk_kernels *
         snprintf(threads, sizeof threads, "%d thread%s", crew->n_threads, crew->n_threads > 1 ? "s" : "");
         snprintf(name, sizeof name, batches[i] == 1 ? "%s, photo by photo" : "%s, batches of %d", threads,
                  batches[i]);
+        if (crew->threads_per_photo > 1)
+            snprintf(name, sizeof name, "%d threads on each photo", crew->threads_per_photo);
         crew->bench->on_result(crew->bench->user,
                                &(struct pom_bench_result){
                                    .section = "network",
@@ -185,10 +189,10 @@ static enum pom_status run_rounds(struct crew *crew, const struct pomk_kernels *
 
 static enum pom_status bench_crew(const struct pomi_bench *bench, struct pomi_plan *plan,
                                   const struct pomk_kernels *kernels, enum pom_precision precision,
-                                  int n_threads, int n_batches, struct pom_error *err)
+                                  int n_threads, int threads_per_photo, int n_batches, struct pom_error *err)
 {
     static const int batches[] = {1, POMI_BENCH_BATCH};
-    struct crew crew = {.bench = bench, .n_threads = n_threads};
+    struct crew crew = {.bench = bench, .n_threads = n_threads, .threads_per_photo = threads_per_photo};
     enum pom_status status = crew_open(&crew, plan, err);
     if (status == POM_OK) status = run_rounds(&crew, kernels, precision, batches, n_batches, err);
     crew_release(&crew);
@@ -204,9 +208,11 @@ static enum pom_status bench_precision(const struct pomi_bench *bench, const str
     /* A network that was not calibrated has no integers: nothing to show. */
     if (status != POM_OK && precision != POM_PRECISION_FP32 && status != POM_ERROR_MEMORY) return POM_OK;
     if (status != POM_OK && err != NULL) *err = refusal;
-    if (status == POM_OK) status = bench_crew(bench, plan, kernels, precision, 1, is_best ? 2 : 1, err);
+    if (status == POM_OK) status = bench_crew(bench, plan, kernels, precision, 1, 1, is_best ? 2 : 1, err);
     if (status == POM_OK && is_best && bench->n_threads > 1)
-        status = bench_crew(bench, plan, kernels, precision, bench->n_threads, 2, err);
+        status = bench_crew(bench, plan, kernels, precision, bench->n_threads, 1, 2, err);
+    if (status == POM_OK && is_best && bench->n_threads > 1)
+        status = bench_crew(bench, plan, kernels, precision, 1, bench->n_threads, 1, err);
     pomi_plan_release(plan);
     return status;
 }

@@ -4,41 +4,127 @@
  * one thread and owns an arena; nothing is allocated after it was made.
  *
  * Order of work never changes a result: a kernel computes each output element in one fixed chain, so strips,
- * panels and fusion only decide what is in the cache when.
+ * panels and fusion only decide what is in the cache when. Nor does it matter who works: several members may walk
+ * the steps side by side. In each step they claim panels or rows until none is left, so that a member whose core is
+ * wanted elsewhere takes fewer; then they meet.
  */
 #include "cnn/plan.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
-struct pomi_runner {
-    struct pomi_plan *plan;
-    char *arena;
+#include "cnn/team.h"
+
+/* What the members of a runner share. */
+struct crew {
+    struct pomi_team *team; /* NULL: one member */
+    int n_members;
+    struct pomi_runner *members; /* [n_members]; the first is the runner that others see */
+    atomic_int *claims;          /* [n_steps][PHASES]: the next item of a step's phase */
+    const uint8_t *rgb;          /* of the photo at hand */
+    float *features;
 };
 
-enum pom_status pomi_runner_new(struct pomi_runner **runner_out, struct pomi_plan *plan,
-                                struct pom_error *err)
+enum { PHASES = 2 };
+
+/* One member. */
+struct pomi_runner {
+    struct pomi_plan *plan;
+    char *arena;   /* the tensors, shared by all members */
+    char *scratch; /* laid out the same: working memory of this member. The first's is `arena`. */
+    struct crew *crew;
+    int member;
+};
+
+static void walk(void *crew, int member);
+
+/* Gives the crew, which has none, its members; those that were made are there when it fails. */
+static enum pom_status make_members(struct crew *crew, struct pomi_plan *plan, int n_members,
+                                    struct pom_error *err)
 {
-    *runner_out = NULL;
-    struct pomi_runner *runner = malloc(sizeof *runner);
-    char *arena = pomi_vector_memory(plan->arena_bytes);
-    if (!runner || !arena) {
-        free(runner);
-        free(arena);
-        return pomi_fail_memory(err, pomi_plan_arena_bytes(plan), "the working memory of a network");
+    crew->members = calloc((size_t)n_members, sizeof *crew->members);
+    crew->claims = calloc((size_t)plan->n_steps * PHASES, sizeof *crew->claims);
+    if (!crew->members || !crew->claims)
+        return pomi_fail_memory(err, (size_t)n_members * sizeof *crew->members, "the threads of a photo");
+    for (int i = 0; i < n_members; i++) {
+        struct pomi_runner *member = &crew->members[i];
+        *member = (struct pomi_runner){.plan = plan, .crew = crew, .member = i};
+        member->scratch = pomi_vector_memory(plan->arena_bytes);
+        if (!member->scratch)
+            return pomi_fail_memory(err, pomi_plan_arena_bytes(plan), "the working memory of a network");
+        member->arena = crew->members[0].scratch;
+        crew->n_members++;
+    }
+    return n_members > 1 ? pomi_team_new(&crew->team, n_members, walk, crew, err) : POM_OK;
+}
+
+static void crew_free(struct crew *crew)
+{
+    pomi_team_free(crew->team);
+    for (int i = 0; i < crew->n_members; i++) free(crew->members[i].scratch);
+    free(crew->members);
+    free(crew->claims);
+    free(crew);
+}
+
+enum pom_status pomi_runner_new_threads(struct pomi_runner **runner, struct pomi_plan *plan, int n_threads,
+                                        struct pom_error *err)
+{
+    assert(n_threads > 0);
+    *runner = NULL;
+    struct crew *crew = calloc(1, sizeof *crew);
+    if (!crew) return pomi_fail_memory(err, sizeof *crew, "the threads of a photo");
+    const enum pom_status status = make_members(crew, plan, n_threads, err);
+    if (status != POM_OK) {
+        crew_free(crew);
+        return status;
     }
     pomi_plan_retain(plan);
-    *runner = (struct pomi_runner){plan, arena};
-    *runner_out = runner;
+    *runner = &crew->members[0];
     return POM_OK;
+}
+
+enum pom_status pomi_runner_new(struct pomi_runner **runner, struct pomi_plan *plan, struct pom_error *err)
+{
+    return pomi_runner_new_threads(runner, plan, 1, err);
 }
 
 void pomi_runner_free(struct pomi_runner *runner)
 {
     if (!runner) return;
     pomi_plan_release(runner->plan);
-    free(runner->arena);
-    free(runner);
+    crew_free(runner->crew);
+}
+
+static int min_int(int a, int b)
+{
+    return a < b ? a : b;
+}
+
+/* --- Sharing the work --- */
+
+/* The next item of the step's phase that nobody has; all are taken when it is no longer below their number. */
+static int claim(const struct pomi_runner *r, const struct step *step, int phase)
+{
+    return atomic_fetch_add(&r->crew->claims[(step - r->plan->steps) * PHASES + phase], 1);
+}
+
+static void meet(const struct pomi_runner *r)
+{
+    if (r->crew->team) pomi_team_meet(r->crew->team);
+}
+
+static bool is_first(const struct pomi_runner *r)
+{
+    return r->member == 0;
+}
+
+/* Where part `index` of `n_parts` begins when `n_rows` are shared out; rows go in pairs where there are parts. */
+static int part_begin(int n_rows, int n_parts, int index)
+{
+    const int row = n_rows * index / n_parts;
+    return index < n_parts ? row & ~1 : n_rows;
 }
 
 /* --- Tensors --- */
@@ -83,7 +169,7 @@ static const void *addend_pixel(const struct pomi_runner *r, const struct tensor
 static void fill_border(const struct pomi_runner *r, const struct tensor *t)
 {
     const size_t element = r->plan->kernels->element_bytes, block = (size_t)block_channels(r);
-    if (!t->has_coarse || t->top + t->left + t->bottom + t->right == 0) return;
+    if (!is_first(r) || !t->has_coarse || t->top + t->left + t->bottom + t->right == 0) return;
     for (int b = 0; b < t->n_blocks; b++) {
         pomi_fill(pixel(r, t, b, -t->top, -t->left), (size_t)(t->top * t->row_stride), element, t->zero);
         for (int y = 0; y < t->height; y++) {
@@ -237,6 +323,12 @@ static void write_average(const struct pomi_plan *plan, const void *sums, float 
                            plan->pooled_shift);
 }
 
+static void clear_sums(const struct pomi_runner *r, const struct conv *conv, int panel, char *sums)
+{
+    const struct pomk_conv call = panel_call(r, (struct pomk_conv){.pooled_sums = sums}, conv, panel);
+    memset(call.pooled_sums, 0, (size_t)call.panel_channels * sizeof(uint32_t));
+}
+
 static void run_conv(const struct pomi_runner *r, const struct step *step, const uint8_t *rgb,
                      float *features)
 {
@@ -247,40 +339,45 @@ static void run_conv(const struct pomi_runner *r, const struct step *step, const
     const struct tensor *output = step->output >= 0 ? &plan->tensors[step->output] : NULL;
     const ptrdiff_t residual_row = step->residual >= 0 ? plan->tensors[step->residual].row_stride : 0;
     const ptrdiff_t input_row = conv->stride * (input ? input->row_stride : step->image_row_stride);
-    char *image_rows = r->arena + step->image.offset, *sums = r->arena + step->sums.offset;
+    char *image_rows = r->scratch + step->image.offset, *sums = r->arena + step->sums.offset;
+    /* Pooled sums take pixels in order, so there a panel stays in one hand from the first strip to the last. */
+    const int n_panels = conv->panels.n_panels, n_strips = (height + step->strip_rows - 1) / step->strip_rows;
+    const int strips_per_item = step->pooled ? n_strips : 1, n_items = n_strips / strips_per_item * n_panels;
 
     if (output) fill_border(r, output);
-    if (step->pooled) memset(sums, 0, step->sums.size_bytes);
-    for (int y = 0; y < height; y += step->strip_rows) {
-        const int n_rows = height - y < step->strip_rows ? height - y : step->strip_rows;
-        struct pomk_conv call = conv_call(conv);
-        if (input) {
-            point_at_tensor(r, &call, conv, input, y);
-        } else {
-            const int first = y * conv->stride - conv->pad_top;
-            convert_image_rows(plan, step, rgb, first, (n_rows - 1) * conv->stride + conv->kernel,
-                               image_rows);
-            point_at_image(r, &call, step, image_rows, first, y);
-        }
-        if (output)
-            point_output(r, step, &call, y);
-        else
-            call.pooled_sums = sums;
-        for (int panel = 0; panel < conv->panels.n_panels; panel++)
+    int converted_strip = -1;
+    for (int item; (item = claim(r, step, 0)) < n_items;) {
+        const int panel = item % n_panels;
+        if (step->pooled) clear_sums(r, conv, panel, sums);
+        for (int i = 0; i < strips_per_item; i++) {
+            const int strip = item / n_panels * strips_per_item + i, y = strip * step->strip_rows;
+            const int n_rows = height - y < step->strip_rows ? height - y : step->strip_rows;
+            struct pomk_conv call = conv_call(conv);
+            if (input) {
+                point_at_tensor(r, &call, conv, input, y);
+            } else {
+                const int first = y * conv->stride - conv->pad_top;
+                if (strip != converted_strip)
+                    convert_image_rows(plan, step, rgb, first, (n_rows - 1) * conv->stride + conv->kernel,
+                                       image_rows);
+                converted_strip = strip;
+                point_at_image(r, &call, step, image_rows, first, y);
+            }
+            if (output)
+                point_output(r, step, &call, y);
+            else
+                call.pooled_sums = sums;
             conv_rows(r, panel_call(r, call, conv, panel), n_rows, width, input_row, output, residual_row);
+        }
     }
-    if (step->pooled) write_average(plan, sums, features);
+    meet(r);
+    if (step->pooled && is_first(r)) write_average(plan, sums, features);
 }
 
 /* --- Depthwise convolution --- */
 
 /* Input rows for one call: enough for the largest window, and for many rows of the usual 3x3. */
 enum { MAX_CALL_ROWS = 2 * PLAN_MAX_WINDOW + 2 };
-
-static int min_int(int a, int b)
-{
-    return a < b ? a : b;
-}
 
 /* Output rows row .. row + n_rows - 1 of one block; `input_row(context, y)` finds a row at the leftmost tap.
  */
@@ -329,11 +426,12 @@ static void run_depthwise(const struct pomi_runner *r, const struct step *step)
 {
     const struct tensor *input = &r->plan->tensors[step->input], *output = &r->plan->tensors[step->output];
     fill_border(r, output);
-    for (int block = 0; block < output->n_blocks; block++) {
+    for (int block; (block = claim(r, step, 0)) < output->n_blocks;) {
         const struct tensor_rows rows = {r, pixel(r, input, block, 0, -step->pad_left), input->row_stride};
         depthwise_rows(r, step, block, 0, output->height, tensor_row, &rows, pixel(r, output, block, 0, 0),
                        output->row_stride);
     }
+    meet(r);
 }
 
 /* --- The block: expand, depthwise, project --- */
@@ -358,7 +456,7 @@ static void pad_ring(const struct pomi_runner *r, const struct step *step)
     const size_t left = (size_t)step->expanded_left * block,
                  used = left + (size_t)step->expanded_width * block;
     const size_t row_elements = (size_t)step->expanded_row_stride, row_bytes = row_elements * element;
-    char *ring = r->arena + step->expanded.offset;
+    char *ring = r->scratch + step->expanded.offset;
     for (char *row = ring; row < ring + step->expanded.size_bytes; row += row_bytes) {
         pomi_fill(row, left, element, step->padding);
         pomi_fill(row + used * element, row_elements - used, element, step->padding);
@@ -369,8 +467,9 @@ static void pad_ring(const struct pomi_runner *r, const struct step *step)
 struct strip {
     int first_row, n_rows;
     int n_expanded; /* rows of the expanded map that earlier strips left behind; the latest are in the ring */
-    const char *image_rows; /* rows of the photo, converted, when that is what the block reads */
     int first_image_row;
+    char *image_rows; /* rows of the photo, converted, when that is what the block reads */
+    char *depthwise;  /* the strip's results, before the projection */
 };
 
 /* The row of the expanded map before which output row `row` has all it reads. */
@@ -390,7 +489,7 @@ static void run_block_panel(const struct pomi_runner *r, const struct step *step
     const struct conv *expand = &step->conv;
     const struct tensor *input = step->input >= 0 ? &r->plan->tensors[step->input] : NULL;
     const int first_block = panel * expand->panels.panel_channels / kernels->block_channels;
-    const void *ring = r->arena + step->expanded.offset;
+    const void *ring = r->scratch + step->expanded.offset;
     if (!step->expanded_per_panel) ring = move(r, ring, first_block * step->expanded_block_stride);
     const ptrdiff_t output_row = step->output_width * block_channels(r);
     const ptrdiff_t output_block = step->strip_rows * output_row;
@@ -421,52 +520,108 @@ static void run_block_panel(const struct pomi_runner *r, const struct step *step
         }
         for (int block = 0; block < n_blocks; block++) {
             const struct ring_rows rows = {r, step, move(r, ring, block * step->expanded_block_stride)};
-            void *output = move(r, r->arena + step->depthwise.offset,
-                                (first_block + block) * output_block + done * output_row);
+            void *output =
+                move(r, strip->depthwise, (first_block + block) * output_block + done * output_row);
             depthwise_rows(r, step, first_block + block, row, n, ring_row, &rows, output, output_row);
         }
     }
 }
 
+/* Moves on to the strip that begins with output row `row`: converts what it reads of the photo. Returns the row of the
+ * expanded map at which the next strip goes on. */
+static int begin_strip(const struct pomi_runner *r, const struct step *step, struct strip *strip, int row,
+                       int n_rows, const uint8_t *rgb)
+{
+    const struct conv *expand = &step->conv;
+    strip->first_row = row;
+    strip->n_rows = n_rows;
+    const int end = expanded_end(step, row + n_rows - 1), n_new = end - strip->n_expanded;
+    if (n_new <= 0) return strip->n_expanded;
+    if (step->input == POMI_INPUT_IMAGE) {
+        strip->first_image_row = strip->n_expanded * expand->stride - expand->pad_top;
+        convert_image_rows(r->plan, step, rgb, strip->first_image_row,
+                           (n_new - 1) * expand->stride + expand->kernel, strip->image_rows);
+    }
+    return end;
+}
+
+/* Output rows first .. first + n - 1, which lie in the strip, of one panel of the projection. */
+static void project_rows(const struct pomi_runner *r, const struct step *step, const struct strip *strip,
+                         int panel, int first, int n)
+{
+    static const ptrdiff_t no_offset = 0;
+    const struct conv *project = &step->project;
+    const struct tensor *output = &r->plan->tensors[step->output];
+    const ptrdiff_t residual_row = step->residual >= 0 ? r->plan->tensors[step->residual].row_stride : 0;
+    const ptrdiff_t strip_row = output->width * block_channels(r);
+    struct pomk_conv call = conv_call(project);
+    call.tap_offsets = &no_offset;
+    call.input = move(r, strip->depthwise, (first - strip->first_row) * strip_row);
+    call.input_block_stride = step->strip_rows * strip_row;
+    call.pixel_stride = block_channels(r);
+    point_output(r, step, &call, first);
+    conv_rows(r, panel_call(r, call, project, panel), n, output->width, strip_row, output, residual_row);
+}
+
 /*
  * Strip by strip: all panels are expanded and convolved depthwise, then the projection reads the strip's results of all
- * channels. Expanded rows that the next strip needs again stay in the ring.
+ * channels. Expanded rows that the next strip needs again stay in the ring. Members share the rows: each part starts
+ * with a ring of its own, and a few rows at its edge are expanded twice.
  */
+static void run_block_by_rows(const struct pomi_runner *r, const struct step *step, struct strip strip,
+                              const uint8_t *rgb)
+{
+    const int height = step->output_height, n_parts = min_int(r->crew->n_members, (height + 1) / 2);
+    for (int part; (part = claim(r, step, 0)) < n_parts;) {
+        const int begin = part_begin(height, n_parts, part), end = part_begin(height, n_parts, part + 1);
+        const int first_expanded = begin * step->stride - step->pad_top;
+        strip.n_expanded = first_expanded > 0 ? first_expanded : 0;
+        for (int row = begin; row < end; row += step->strip_rows) {
+            const int n_rows = min_int(step->strip_rows, end - row);
+            const int n_expanded = begin_strip(r, step, &strip, row, n_rows, rgb);
+            for (int panel = 0; panel < step->conv.panels.n_panels; panel++)
+                run_block_panel(r, step, &strip, panel);
+            strip.n_expanded = n_expanded;
+            for (int panel = 0; panel < step->project.panels.n_panels; panel++)
+                project_rows(r, step, &strip, panel, row, n_rows);
+        }
+    }
+}
+
+/*
+ * The whole map is one strip, and weights are what costs: members share the panels, so that each weight is read by one
+ * of them only. The depthwise results are common, and the projection begins when all are there.
+ */
+static void run_block_by_panels(const struct pomi_runner *r, const struct step *step, struct strip strip,
+                                const uint8_t *rgb)
+{
+    const int height = step->output_height, n_parts = min_int(r->crew->n_members, (height + 1) / 2);
+    const int n_panels = step->project.panels.n_panels;
+    strip.depthwise = r->arena + step->depthwise.offset;
+    begin_strip(r, step, &strip, 0, height, rgb);
+    for (int panel; (panel = claim(r, step, 0)) < step->conv.panels.n_panels;)
+        run_block_panel(r, step, &strip, panel);
+    meet(r);
+    for (int item; (item = claim(r, step, 1)) < n_panels * n_parts;) {
+        const int part = item / n_panels, begin = part_begin(height, n_parts, part);
+        const int end = part_begin(height, n_parts, part + 1);
+        if (begin < end) project_rows(r, step, &strip, item % n_panels, begin, end - begin);
+    }
+}
+
 static void run_block(const struct pomi_runner *r, const struct step *step, const uint8_t *rgb)
 {
-    const struct pomi_plan *plan = r->plan;
-    const struct conv *expand = &step->conv, *project = &step->project;
-    const struct tensor *output = &plan->tensors[step->output];
-    const ptrdiff_t residual_row = step->residual >= 0 ? plan->tensors[step->residual].row_stride : 0;
-    const ptrdiff_t strip_row = output->width * block_channels(r);
-    char *image_rows = r->arena + step->image.offset;
-    static const ptrdiff_t no_offset = 0;
-
-    fill_border(r, output);
+    const struct strip strip = {
+        .image_rows = r->scratch + step->image.offset,
+        .depthwise = r->scratch + step->depthwise.offset,
+    };
+    fill_border(r, &r->plan->tensors[step->output]);
     pad_ring(r, step);
-    struct strip strip = {.image_rows = image_rows};
-    for (; strip.first_row < output->height; strip.first_row += step->strip_rows) {
-        strip.n_rows = min_int(step->strip_rows, output->height - strip.first_row);
-        const int end = expanded_end(step, strip.first_row + strip.n_rows - 1),
-                  n_new = end - strip.n_expanded;
-        if (step->input == POMI_INPUT_IMAGE && n_new > 0) {
-            strip.first_image_row = strip.n_expanded * expand->stride - expand->pad_top;
-            convert_image_rows(plan, step, rgb, strip.first_image_row,
-                               (n_new - 1) * expand->stride + expand->kernel, image_rows);
-        }
-        for (int panel = 0; panel < expand->panels.n_panels; panel++) run_block_panel(r, step, &strip, panel);
-        if (n_new > 0) strip.n_expanded = end;
-
-        struct pomk_conv call = conv_call(project);
-        call.tap_offsets = &no_offset;
-        call.input = r->arena + step->depthwise.offset;
-        call.input_block_stride = step->strip_rows * strip_row;
-        call.pixel_stride = block_channels(r);
-        point_output(r, step, &call, strip.first_row);
-        for (int panel = 0; panel < project->panels.n_panels; panel++)
-            conv_rows(r, panel_call(r, call, project, panel), strip.n_rows, output->width, strip_row, output,
-                      residual_row);
-    }
+    if (step->strip_rows == step->output_height && step->conv.panels.n_panels >= 2 * r->crew->n_members)
+        run_block_by_panels(r, step, strip, rgb);
+    else
+        run_block_by_rows(r, step, strip, rgb);
+    meet(r);
 }
 
 /* --- The rest --- */
@@ -476,7 +631,7 @@ static void run_add(const struct pomi_runner *r, const struct step *step)
     const struct tensor *a = &r->plan->tensors[step->input], *b = &r->plan->tensors[step->residual];
     const struct tensor *output = &r->plan->tensors[step->output];
     fill_border(r, output);
-    for (int block = 0; block < output->n_blocks; block++)
+    for (int block; (block = claim(r, step, 0)) < output->n_blocks;)
         for (int y = 0; y < output->height; y++)
             r->plan->kernels->add(&(struct pomk_add){
                 .a = addend_pixel(r, a, block, y, 0),
@@ -487,13 +642,14 @@ static void run_add(const struct pomi_runner *r, const struct step *step)
                 .activation = step->activation,
                 .requantization = move_channels(step->requantization, block * block_channels(r)),
             });
+    meet(r);
 }
 
 static void run_max_pool(const struct pomi_runner *r, const struct step *step)
 {
     const struct tensor *input = &r->plan->tensors[step->input], *output = &r->plan->tensors[step->output];
     fill_border(r, output);
-    for (int block = 0; block < output->n_blocks; block++)
+    for (int block; (block = claim(r, step, 0)) < output->n_blocks;)
         for (int y = 0; y < output->height; y++) {
             const void *rows[PLAN_MAX_WINDOW];
             int n_rows = 0;
@@ -512,22 +668,29 @@ static void run_max_pool(const struct pomi_runner *r, const struct step *step)
                 .pad_left = step->pad_left,
             });
         }
+    meet(r);
 }
 
 static void run_global_average_pool(const struct pomi_runner *r, const struct step *step, float *features)
 {
     const struct tensor *input = &r->plan->tensors[step->input];
     uint32_t *sums = (uint32_t *)(void *)(r->arena + step->sums.offset);
-    memset(sums, 0, step->sums.size_bytes);
-    for (int block = 0; block < input->n_blocks; block++)
+    for (int block; (block = claim(r, step, 0)) < input->n_blocks;) {
+        uint32_t *block_sums = sums + block * block_channels(r);
+        memset(block_sums, 0, (size_t)block_channels(r) * sizeof *block_sums);
         for (int y = 0; y < input->height; y++)
-            r->plan->kernels->sum_pixels(sums + block * block_channels(r), pixel(r, input, block, y, 0),
-                                         (size_t)input->width);
-    write_average(r->plan, sums, features);
+            r->plan->kernels->sum_pixels(block_sums, pixel(r, input, block, y, 0), (size_t)input->width);
+    }
+    meet(r);
+    if (is_first(r)) write_average(r->plan, sums, features);
 }
 
-void pomi_runner_run(struct pomi_runner *runner, const uint8_t *rgb, float *features)
+static void walk(void *context, int member)
 {
+    const struct crew *crew = context;
+    const struct pomi_runner *runner = &crew->members[member];
+    const uint8_t *rgb = crew->rgb;
+    float *features = crew->features;
     for (int i = 0; i < runner->plan->n_steps; i++) {
         const struct step *step = &runner->plan->steps[i];
         switch (step->kind) {
@@ -551,4 +714,17 @@ void pomi_runner_run(struct pomi_runner *runner, const uint8_t *rgb, float *feat
             break;
         }
     }
+}
+
+void pomi_runner_run(struct pomi_runner *runner, const uint8_t *rgb, float *features)
+{
+    struct crew *crew = runner->crew;
+    crew->rgb = rgb;
+    crew->features = features;
+    for (int i = 0; i < runner->plan->n_steps * PHASES; i++)
+        atomic_store_explicit(&crew->claims[i], 0, memory_order_relaxed);
+    if (crew->team)
+        pomi_team_run(crew->team);
+    else
+        walk(crew, 0);
 }

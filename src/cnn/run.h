@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Running a network: a plan is made once from a graph and a kernel set and shared; a runner is one thread's
- * arena.
+ * arena, or several threads' that run one photo together.
  */
 #ifndef POMONA_CNN_RUN_H
 #define POMONA_CNN_RUN_H
@@ -27,6 +27,10 @@ size_t pomi_plan_weights_bytes(const struct pomi_plan *plan);
 
 /* Retains the plan. */
 enum pom_status pomi_runner_new(struct pomi_runner **runner, struct pomi_plan *plan, struct pom_error *err);
+/* The same, whose runs use n_threads > 0 threads, one of them the caller's; the others sleep in between. Each takes an
+ * arena. The features are the same bytes. */
+enum pom_status pomi_runner_new_threads(struct pomi_runner **runner, struct pomi_plan *plan, int n_threads,
+                                        struct pom_error *err);
 void pomi_runner_free(struct pomi_runner *runner); /* NULL is fine */
 
 /* rgb[input_px][input_px][3] -> features[n_features]. Allocates nothing, cannot fail. */

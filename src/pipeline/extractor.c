@@ -12,6 +12,7 @@
 #include "store/store.h"
 
 #define KEPT_PHOTO_BYTES       ((size_t)48 << 20) /* pixels of a phone photo, 16 megapixels */
+#define MAX_PHOTO_THREADS      256
 #define DEFAULT_MAX_FILE_BYTES ((int64_t)256 << 20)
 
 double pomi_clock_seconds(void)
@@ -57,7 +58,8 @@ static enum pom_status extractor_on_plan(struct pom_extractor **extractor, struc
     made->n_features = n_features;
     made->plan = plan;
     pomi_plan_retain(plan);
-    enum pom_status status = pomi_runner_new(&made->runner, plan, err);
+    enum pom_status status =
+        pomi_runner_new_threads(&made->runner, plan, options->n_threads > 0 ? options->n_threads : 1, err);
     if (status != POM_OK) {
         pom_extractor_free(made);
         return status;
@@ -94,6 +96,10 @@ enum pom_status pom_extractor_new(struct pom_extractor **extractor, const struct
         pom_extractor_options_init(&defaults);
         options = &defaults;
     }
+    if (options->n_threads < 0 || options->n_threads > MAX_PHOTO_THREADS)
+        return pomi_fail(err, POM_ERROR_ARGUMENT, "too_many_threads",
+                         "%d threads for a photo: 0 to %d are possible", options->n_threads,
+                         MAX_PHOTO_THREADS);
     const struct pomk_kernels *kernels = pomk_choose(options->cpu);
     if (kernels == NULL)
         return pomi_fail(err, POM_ERROR_ARGUMENT, "unknown_cpu",
@@ -112,14 +118,23 @@ enum pom_status pom_extractor_new(struct pom_extractor **extractor, const struct
     return status;
 }
 
+enum pom_status pomi_extractor_clone_threads(struct pom_extractor **clone,
+                                             const struct pom_extractor *extractor, int n_threads,
+                                             struct pom_error *err)
+{
+    struct pom_extractor_options options = extractor->options;
+    options.n_threads = n_threads;
+    *clone = NULL;
+    POMI_TRY(
+        extractor_on_plan(clone, extractor->plan, extractor->input_px, extractor->n_features, &options, err));
+    (*clone)->workspace.kernels = extractor->workspace.kernels;
+    return POM_OK;
+}
+
 enum pom_status pom_extractor_clone(struct pom_extractor **clone, const struct pom_extractor *extractor,
                                     struct pom_error *err)
 {
-    *clone = NULL;
-    POMI_TRY(extractor_on_plan(clone, extractor->plan, extractor->input_px, extractor->n_features,
-                               &extractor->options, err));
-    (*clone)->workspace.kernels = extractor->workspace.kernels;
-    return POM_OK;
+    return pomi_extractor_clone_threads(clone, extractor, extractor->options.n_threads, err);
 }
 
 void pom_extractor_free(struct pom_extractor *extractor)
@@ -143,7 +158,8 @@ size_t pomi_extractor_max_file_bytes(const struct pom_extractor *extractor)
 size_t pomi_extractor_fixed_bytes(const struct pom_extractor *extractor)
 {
     size_t input_bytes = (size_t)extractor->input_px * (size_t)extractor->input_px * 3;
-    return pomi_plan_arena_bytes(extractor->plan) + input_bytes;
+    size_t n_threads = extractor->options.n_threads > 0 ? (size_t)extractor->options.n_threads : 1;
+    return n_threads * pomi_plan_arena_bytes(extractor->plan) + input_bytes;
 }
 
 size_t pomi_extractor_photo_bytes(const struct pom_extractor *extractor)

@@ -45,6 +45,11 @@ typedef enum pom_status (*pomi_photo_reader)(void *user, const char *path, size_
 enum pom_status pomi_extract_by(struct pom_extractor *extractor, const char *path, pomi_photo_reader reader,
                                 void *user, float *features, struct pom_error *err);
 
+/* pom_extractor_clone with another number of threads for a photo. */
+enum pom_status pomi_extractor_clone_threads(struct pom_extractor **clone,
+                                             const struct pom_extractor *extractor, int n_threads,
+                                             struct pom_error *err);
+
 /* Files with more bytes are refused. */
 size_t pomi_extractor_max_file_bytes(const struct pom_extractor *extractor);
 

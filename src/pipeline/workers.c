@@ -126,8 +126,9 @@ size_t pomi_workers_waiting_bytes(int n_threads, int n_features)
     return (size_t)n_threads * SLOTS_PER_THREAD * (sizeof(struct slot) + (size_t)n_features * sizeof(float));
 }
 
+/* n_threads are shared out: where photos are fewer, several work on each. */
 static enum pom_status start(struct pomi_workers *workers, const struct pom_extractor *prototype,
-                             struct pom_error *err)
+                             int n_threads, struct pom_error *err)
 {
     size_t n_features = (size_t)prototype->n_features, features_bytes;
     if (!pomi_size_multiply(workers->n_slots, n_features * sizeof(float), &features_bytes))
@@ -142,7 +143,8 @@ static enum pom_status start(struct pomi_workers *workers, const struct pom_extr
     for (int i = 0; i < workers->n_threads; i++) {
         struct worker *worker = &workers->threads[i];
         worker->workers = workers;
-        POMI_TRY(pom_extractor_clone(&worker->extractor, prototype, err));
+        const int first = n_threads * i / workers->n_threads, end = n_threads * (i + 1) / workers->n_threads;
+        POMI_TRY(pomi_extractor_clone_threads(&worker->extractor, prototype, end - first, err));
         int code = pthread_create(&worker->thread, NULL, work, worker);
         if (code != 0)
             return pomi_fail(err, POM_ERROR_MEMORY, "no_thread", "cannot start worker thread %d of %d: %s",
@@ -169,11 +171,11 @@ enum pom_status pomi_workers_new(struct pomi_workers **workers, const struct pom
     made->listing = listing;
     made->order = order;
     made->n_order = n_order;
-    made->n_threads = n_threads;
-    made->n_slots = (size_t)n_threads * SLOTS_PER_THREAD;
+    made->n_threads = n_order > 0 && n_order < (size_t)n_threads ? (int)n_order : n_threads;
+    made->n_slots = (size_t)made->n_threads * SLOTS_PER_THREAD;
     enum pom_status status = pomi_read_ahead_new(&made->ahead, store, wanted_at, made, n_order,
                                                  pomi_extractor_max_file_bytes(prototype), err);
-    if (status == POM_OK) status = start(made, prototype, err);
+    if (status == POM_OK) status = start(made, prototype, n_threads, err);
     if (status != POM_OK)
         pomi_workers_free(made, NULL);
     else

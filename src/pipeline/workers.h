@@ -23,7 +23,8 @@ struct pomi_photo_result {
 };
 
 /* Starts n_threads workers on the photos listing->photos[order[0..n_order-1]] of `store` (NULL: the local disk); all of
- * these are borrowed until pomi_workers_free. `prototype` is cloned per thread. */
+ * these are borrowed until pomi_workers_free. `prototype` is cloned per worker. Where photos are
+ * fewer than threads, there are as many workers as photos, and they share the threads out. */
 enum pom_status pomi_workers_new(struct pomi_workers **workers, const struct pom_extractor *prototype,
                                  struct pomi_store *store, int n_threads, const struct pomi_listing *listing,
                                  const size_t *order, size_t n_order, struct pom_error *err);

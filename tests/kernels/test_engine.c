@@ -142,14 +142,17 @@ static void check(const struct pomi_graph *g, const char *what, int round)
         struct pomi_plan *plan;
         struct pomi_runner *runner;
         if (pomi_plan_new(&plan, g, NULL, sets[s], &err) != POM_OK) fail_msg("%s", err.message);
-        if (pomi_runner_new(&runner, plan, &err) != POM_OK) fail_msg("%s", err.message);
+        /* One to four threads on a photo: an arena that is shared, and as many that are not. */
+        const int n_threads = 1 + (round + s) % 4;
+        if (pomi_runner_new_threads(&runner, plan, n_threads, &err) != POM_OK) fail_msg("%s", err.message);
         pomi_plan_release(plan);
         for (int k = 0; k < 3; k++) { /* the first photo again: nothing of the second may stay behind */
             pomi_runner_run(runner, photos[k % 2], features);
             for (size_t i = 0; i < n_features; i++)
                 if (memcmp(&features[i], &expected[k % 2][i], sizeof(float)) != 0)
-                    fail_msg("%s %d on %s: feature %zu of %zu is %.9g, expected %.9g", what, round,
-                             sets[s]->name, i, n_features, (double)features[i], (double)expected[k % 2][i]);
+                    fail_msg("%s %d on %s, %d threads: feature %zu of %zu is %.9g, expected %.9g", what,
+                             round, sets[s]->name, n_threads, i, n_features, (double)features[i],
+                             (double)expected[k % 2][i]);
         }
         pomi_runner_free(runner);
     }
@@ -267,7 +270,7 @@ static void test_threads_share_a_plan(void **unused)
     for (int i = 0; i < N_PHOTOS; i++) free(shared_photos[i]);
 }
 
-static void check_allocates_nothing(struct pomi_graph g, enum pom_precision precision)
+static void check_allocates_nothing(struct pomi_graph g, enum pom_precision precision, int n_threads)
 {
     struct pomi_plan *plan;
     struct pomi_runner *runner;
@@ -278,7 +281,7 @@ static void check_allocates_nothing(struct pomi_graph g, enum pom_precision prec
     uint8_t *photo = calloc((size_t)g.input_px * (size_t)g.input_px, 3);
     const long before_plan = n_allocations;
     assert_int_equal(pomi_plan_new(&plan, &g, is_fp32 ? NULL : &quantized, pomk_choose(NULL), NULL), POM_OK);
-    assert_int_equal(pomi_runner_new(&runner, plan, NULL), POM_OK);
+    assert_int_equal(pomi_runner_new_threads(&runner, plan, n_threads, NULL), POM_OK);
     const long before = n_allocations;
     assert_true(before > before_plan); /* they are counted */
     pomi_runner_run(runner, photo, features);
@@ -295,11 +298,13 @@ static void test_running_allocates_nothing(void **unused)
     (void)unused;
     for (int precision = POM_PRECISION_FP32; precision <= POM_PRECISION_INT8; precision++) {
         state = 3;
-        check_allocates_nothing(random_mobilenet(), (enum pom_precision)precision);
+        check_allocates_nothing(random_mobilenet(), (enum pom_precision)precision, 1);
+        state = 3;
+        check_allocates_nothing(random_mobilenet(), (enum pom_precision)precision, 2);
         if (precision == POM_PRECISION_INT8)
             continue; /* this one adds what a max pooling gives, which int8 refuses */
         state = 3;
-        check_allocates_nothing(random_resnet(), (enum pom_precision)precision);
+        check_allocates_nothing(random_resnet(), (enum pom_precision)precision, 2);
     }
 }
 
@@ -316,7 +321,7 @@ static void test_allocation_failures(void **unused)
         struct pomi_runner *runner = NULL;
         failing_allocation = n_allocations + n_failures;
         enum pom_status status = pomi_plan_new(&plan, &g, NULL, pomk_choose(NULL), &err);
-        if (status == POM_OK) status = pomi_runner_new(&runner, plan, &err);
+        if (status == POM_OK) status = pomi_runner_new_threads(&runner, plan, 2, &err);
         complete = status == POM_OK;
         if (!complete) {
             assert_int_equal(status, POM_ERROR_MEMORY);
