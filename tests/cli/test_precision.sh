@@ -5,6 +5,9 @@
 
 draw_photos photos 1
 
+# The embedded network is calibrated already.
+expect 1 "$pomona" extract photos embedded --network orchard --precision int8
+
 # Calibration: the embedded network needs a destination; fp32 features and identity stay.
 expect 2 "$pomona" network calibrate orchard
 expect_stderr "name a file to write"
