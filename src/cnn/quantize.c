@@ -103,14 +103,20 @@ static double *numbers(int n)
     return calloc((size_t)n, sizeof(double));
 }
 
+/* Of values that are not negative. No fmax: with one in the loop, gcc 12 for aarch64 fails with an internal error. */
+static double greatest(const double *values, int n)
+{
+    double found = 0;
+    for (int i = 0; i < n; i++)
+        if (values[i] > found) found = values[i];
+    return found;
+}
+
 /* Half-ranges (linear) or ranges (rectified) per channel, none too small beside the widest. */
 static void choose_ranges(const struct pomi_layer *layer, double margin, double *ranges)
 {
-    double widest = 0;
-    for (int c = 0; c < layer->out_channels; c++) {
-        ranges[c] = margin * largest(layer, c);
-        widest = fmax(widest, ranges[c]);
-    }
+    for (int c = 0; c < layer->out_channels; c++) ranges[c] = margin * largest(layer, c);
+    const double widest = greatest(ranges, layer->out_channels);
     for (int c = 0; c < layer->out_channels; c++) {
         ranges[c] = layer->activation == POMI_ACTIVATION_RELU6 ? 6 : fmax(ranges[c], widest / MIN_SHARE);
         if (!(ranges[c] > 1e-30)) ranges[c] = 1; /* a layer that gives nothing but zeros */
@@ -122,14 +128,14 @@ static void choose_ranges(const struct pomi_layer *layer, double margin, double 
 static void merge_ranges(const struct quantizer *q, const bool *is_added, int chain, double *const *ranges)
 {
     const int n_channels = q->graph->layers[chain].out_channels;
-    double *merged = ranges[chain], widest = 0;
+    double *merged = ranges[chain];
     bool has_relu6 = false;
     for (int i = chain; i < q->graph->n_layers - 1; i++) {
         if (!is_added[i] || find_chain(q, i) != chain) continue;
         has_relu6 |= q->graph->layers[i].activation == POMI_ACTIVATION_RELU6;
         for (int c = 0; c < n_channels; c++) merged[c] = fmax(merged[c], ranges[i][c]);
     }
-    for (int c = 0; c < n_channels; c++) widest = fmax(widest, merged[c]);
+    const double widest = greatest(merged, n_channels);
     for (int c = 0; c < n_channels && has_relu6; c++) merged[c] = widest;
 }
 
