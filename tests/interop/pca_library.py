@@ -1,44 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The library's PCA through its C API, rows to fit, and what counts as equal."""
+"""The library's PCA through the Python package, rows to fit, and what counts as equal."""
 import ctypes
 import os
 import sys
 
 import numpy as np
 
+sys.path.insert(0, os.path.join(os.environ["POMONA_SOURCE"], "tests", "python"))
+import package  # noqa: E402,F401
+import pomona  # noqa: E402
+from pomona import _declarations as c, _library as library  # noqa: E402
+
 NONE, STD, MEAN_STD = 0, 1, 2
 SCALE_NAMES = ("none", "std", "mean-std")
 SPARK_COMPATIBLE = 1
-
-
-class Options(ctypes.Structure):
-    _fields_ = [("scale", ctypes.c_int), ("n_components", ctypes.c_int), ("variance", ctypes.c_double),
-                ("network_identity", ctypes.c_char_p), ("network_name", ctypes.c_char_p)]
-
-
-_DOUBLES = ctypes.POINTER(ctypes.c_double)
-
-
-class Info(ctypes.Structure):
-    _fields_ = [("width", ctypes.c_int), ("n_components", ctypes.c_int), ("scale", ctypes.c_int),
-                ("n_rows", ctypes.c_int64), ("mean", _DOUBLES), ("sample_std", _DOUBLES), ("scale_std", _DOUBLES),
-                ("components", _DOUBLES), ("explained_variance", _DOUBLES), ("ratios", _DOUBLES),
-                ("all_ratios", _DOUBLES), ("n_all_ratios", ctypes.c_int), ("network_identity", ctypes.c_char_p),
-                ("network_name", ctypes.c_char_p)]
-
-
-class Error(ctypes.Structure):
-    _fields_ = [("status", ctypes.c_int), ("reason", ctypes.c_char * 32), ("message", ctypes.c_char * 988)]
-
-
-LIBRARY = ctypes.CDLL(os.path.abspath(sys.argv[1]))
-LIBRARY.pom_pca_info.restype = ctypes.POINTER(Info)
-
-
-def call(name, *arguments):
-    error = Error()
-    if getattr(LIBRARY, name)(*arguments, ctypes.byref(error)) != 0:
-        raise RuntimeError(f"{name}: {error.message.decode()}")
 
 
 def floats(rows):
@@ -50,30 +25,21 @@ class Pca:
 
     def __init__(self, rows, scale, k):
         rows = np.ascontiguousarray(rows, np.float32)
-        n, width = rows.shape
-        moments, self.handle = ctypes.c_void_p(), ctypes.c_void_p()
-        call("pom_moments_new", ctypes.byref(moments), width)
-        call("pom_moments_add", moments, floats(rows), ctypes.c_size_t(n))
-        options = Options(scale=scale, n_components=k)
-        call("pom_pca_fit", ctypes.byref(self.handle), moments, ctypes.byref(options))
-        LIBRARY.pom_moments_free(moments)
-        info = LIBRARY.pom_pca_info(self.handle).contents
-
-        def array(name, *shape):
-            return np.ctypeslib.as_array(getattr(info, name), shape).copy()
-
-        self.k = info.n_components
-        self.mean, self.sample_std = array("mean", width), array("sample_std", width)
-        self.components = array("components", self.k, width)
-        self.explained_variance, self.ratios = array("explained_variance", self.k), array("ratios", self.k)
+        moments = pomona.Moments(rows.shape[1]).add(rows)
+        options = library.options(c.pom_pca_options, scale=scale, n_components=k)  # solved by the library's LAPACK
+        self.handle = ctypes.c_void_p()
+        library.call(library.pom_pca_fit, ctypes.byref(self.handle), moments._handle, ctypes.byref(options))
+        fitted = pomona.PCA(self.handle)
+        self.k, self.mean, self.sample_std = fitted.n_components, fitted.mean, fitted.sample_std
+        self.components, self.explained_variance, self.ratios = fitted.components, fitted.explained_variance, fitted.ratios
+        self._fitted = fitted  # owns the handle
 
     def apply(self, rows, flags=0):
         """-> projected, scaled"""
         rows = np.ascontiguousarray(rows, np.float32)
         projected = np.empty((len(rows), self.k), np.float32)
         scaled = np.empty(rows.shape, np.float32)
-        call("pom_pca_apply", self.handle, floats(rows), ctypes.c_size_t(len(rows)), ctypes.c_uint(flags),
-             floats(projected), floats(scaled))
+        library.call(library.pom_pca_apply, self.handle, floats(rows), len(rows), flags, floats(projected), floats(scaled))
         return projected, scaled
 
 
