@@ -34,11 +34,10 @@ struct driver *driver_open(const char *network, const char *cpu, const char *pre
     pom_extractor_options_init(&options);
     options.cpu = cpu;
     if (driver == NULL) return NULL;
-    if (strcmp(precision, "fp32") != 0 || n_threads > 1) {
-        snprintf(err.message, sizeof err.message, "this version has no %s on %d threads", precision,
-                 n_threads);
-        return fail(driver, &err, message, message_bytes);
-    }
+    options.n_threads = n_threads;
+    options.precision = strcmp(precision, "int8") == 0    ? POM_PRECISION_INT8
+                        : strcmp(precision, "int16") == 0 ? POM_PRECISION_INT16
+                                                          : POM_PRECISION_FP32;
     if (pom_network_open(&driver->network, network, &err) != POM_OK ||
         pom_extractor_new(&driver->extractor, driver->network, &options, &err) != POM_OK)
         return fail(driver, &err, message, message_bytes);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pipeline/extractor.h"
 #include "pipeline/session.h"
 
 void pom_bench_options_init(struct pom_bench_options *options)
@@ -52,10 +53,7 @@ enum pom_status pomi_bench_plan(const struct pomi_bench *bench, struct pomi_plan
                                 const struct pomk_kernels *kernels, enum pom_precision precision,
                                 struct pom_error *err)
 {
-    if (precision != POM_PRECISION_FP32)
-        return pomi_fail(err, POM_ERROR_UNSUPPORTED, "unsupported", "%s is not there",
-                         pomi_bench_precision_name(precision));
-    return pomi_plan_new(plan, &bench->network->graph, NULL, kernels, err);
+    return pomi_plan_in_precision(plan, bench->network, precision, kernels, err);
 }
 
 static enum pom_status choose_sets(struct pomi_bench *bench, const char *cpu, struct pom_error *err)

@@ -68,9 +68,9 @@ static enum pom_status extractor_on_plan(struct pom_extractor **extractor, struc
     return POM_OK;
 }
 
-static enum pom_status plan_in_precision(struct pomi_plan **plan, const struct pom_network *network,
-                                         enum pom_precision precision, const struct pomk_kernels *kernels,
-                                         struct pom_error *err)
+enum pom_status pomi_plan_in_precision(struct pomi_plan **plan, const struct pom_network *network,
+                                       enum pom_precision precision, const struct pomk_kernels *kernels,
+                                       struct pom_error *err)
 {
     if (precision == POM_PRECISION_FP32) return pomi_plan_new(plan, &network->graph, NULL, kernels, err);
     if (precision != POM_PRECISION_INT16 && precision != POM_PRECISION_INT8)
@@ -109,7 +109,7 @@ enum pom_status pom_extractor_new(struct pom_extractor **extractor, const struct
         return pomi_fail(err, POM_ERROR_ARGUMENT, "bad_option",
                          "preview_px is not for features: they are those of the whole photo");
     struct pomi_plan *plan = NULL;
-    POMI_TRY(plan_in_precision(&plan, network, options->precision, kernels, err));
+    POMI_TRY(pomi_plan_in_precision(&plan, network, options->precision, kernels, err));
     const struct pom_network_info *info = pom_network_info(network);
     enum pom_status status =
         extractor_on_plan(extractor, plan, info->input_px, info->n_features, options, err);

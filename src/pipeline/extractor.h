@@ -37,6 +37,11 @@ struct pom_extractor {
     double seconds[POMI_N_PHOTO_STAGES]; /* summed over all photos of this extractor */
 };
 
+/* The network's plan in a precision, which integers quantise it for. Errors: as pom_extractor_new. */
+enum pom_status pomi_plan_in_precision(struct pomi_plan **plan, const struct pom_network *network,
+                                       enum pom_precision precision, const struct pomk_kernels *kernels,
+                                       struct pom_error *err);
+
 /* Gets a photo's file for pomi_extract_by, into `bytes`. */
 typedef enum pom_status (*pomi_photo_reader)(void *user, const char *path, size_t max_bytes,
                                              struct pomi_bytes *bytes, struct pom_error *err);
