@@ -83,8 +83,8 @@ static void damaged_price_files_are_refused_by_name(void **state)
         "{\"as_of\": 1, \"regions\": {}}",
         "{\"as_of\": \"2026\", \"regions\": {\"moon-1\": {}}}",
         "{\"as_of\": \"2026\", \"regions\": {\"moon-1\": 3}}",
-        "{\"as_of\": \"2026\", \"regions\": {\"moon-1\": {\"per_1000_writes\": -1, \"per_1000_reads\": 0, "
-        "\"per_gb_out\": 0}}}"};
+        ("{\"as_of\": \"2026\", \"regions\": {\"moon-1\": {\"per_1000_writes\": -1, \"per_1000_reads\": 0, "
+         "\"per_gb_out\": 0}}}")};
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         struct pomi_s3_prices prices;
         assert_int_equal(find(&prices, "moon-1", files[i]), POM_ERROR_FORMAT);
