@@ -75,7 +75,7 @@ static const struct option options[] = {
      "end the run when more photos than this fail (default: never)"},
     {"part-rows", 0, TYPE_COUNT, PHOTOS, AT(run.part_rows), 0, "N", NULL,
      "photos per part, the unit of commit (default: 4096)"},
-    {"format", 'f', TYPE_TEXT, PHOTOS, AT(run.formats), 0, "LIST", NULL,
+    {"format", 'f', TYPE_TEXT, WRITES, AT(run.formats), 0, "LIST", NULL,
      "tables to write beside Parquet: csv, json, separated by commas"},
     {"scale", 0, TYPE_CHOICE, RUN | FIT, AT(run.pca.scale), 0, "MODE", "none std mean-std",
      "scaling before PCA (default: mean-std)"},

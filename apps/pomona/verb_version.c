@@ -7,8 +7,8 @@ int verb_version(struct settings *settings)
     const char *chosen = pom_cpu_choose(settings->run.cpu);
     if (chosen == NULL) {
         fprintf(stderr,
-                "pomona version: POMONA_CPU=%s is not a kernel set: use scalar, avx2 or avx512 (ARM: scalar, "
-                "neon)\n",
+                "pomona version: POMONA_CPU=%s is not a kernel set: use scalar, avx2, avxvnni, avx512 or "
+                "avx512vnni (ARM: scalar, neon)\n",
                 settings->run.cpu);
         return EXIT_USAGE;
     }

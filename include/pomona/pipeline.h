@@ -100,7 +100,7 @@ POM_API enum pom_status pom_extract_run(const struct pom_run_options *options, s
 POM_API enum pom_status pom_fit_run(const struct pom_run_options *options, struct pom_run_result *result,
                                     struct pom_error *err);
 
-/* Applies options->pca_path to the rows of `source` and writes output/pca. */
+/* Applies options->pca_path to the rows of `source` and writes output/pca. formats NULL: those of the run in `output`. */
 POM_API enum pom_status pom_transform_run(const struct pom_run_options *options,
                                           struct pom_run_result *result, struct pom_error *err);
 

@@ -16,7 +16,7 @@ extern "C" {
 /* "0.1.0", of the library that is running (not of the header it was compiled with). */
 POM_API const char *pom_version(void);
 
-/* The kernel sets this machine can run, from the plainest to the fastest: "scalar", "avx2", "avx512"; on ARM "scalar", "neon".
+/* The kernel sets this machine can run, from the plainest to the fastest: "scalar", "avx2", "avxvnni", "avx512", "avx512vnni"; on ARM "scalar", "neon".
  * Returns the name at `index`, or NULL past the last. All give the same fp32 bytes. */
 POM_API const char *pom_cpu_kernel_set(int index);
 

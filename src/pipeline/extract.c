@@ -12,25 +12,6 @@
 /* What DuckDB takes while it writes Parquet, measured by tests/unit/sink/test_sink_memory.c. */
 #define DUCKDB_BYTES 100e6
 
-static enum pom_status parse_formats(const char *text, unsigned *formats, struct pom_error *err)
-{
-    static const struct {
-        const char *name;
-        unsigned bit;
-    } known[] = {{"parquet", POMI_FORMAT_PARQUET}, {"csv", POMI_FORMAT_CSV}, {"json", POMI_FORMAT_JSON}};
-    *formats = POMI_FORMAT_PARQUET; /* always: it is what later stages and --resume read */
-    for (const char *word = text != NULL ? text : ""; *word != '\0';) {
-        size_t length = strcspn(word, ","), i = 0;
-        while (i < 3 && !(strlen(known[i].name) == length && strncmp(word, known[i].name, length) == 0)) i++;
-        if (i == 3)
-            return pomi_fail(err, POM_ERROR_ARGUMENT, "bad_format",
-                             "--format %s: use parquet, csv, json, separated by commas", text);
-        *formats |= known[i].bit;
-        word += length + (word[length] == ',');
-    }
-    return POM_OK;
-}
-
 /* --- settings: what must stay the same for a part made today to fit beside one made yesterday --- */
 
 static const char *const precision_names[] = {"fp32", "int16", "int8"};
@@ -224,7 +205,7 @@ static enum pom_status run_extraction(struct pomi_extraction *extraction, struct
     extractor_options.cpu = options->cpu;
     extractor_options.precision = (enum pom_precision)options->precision;
 
-    POMI_TRY(parse_formats(options->formats, &extraction->formats, err));
+    POMI_TRY(pomi_formats_parse(options->formats, &extraction->formats, err));
     POMI_TRY(pomi_session_open_network(extraction->session, &extraction->network, err));
     POMI_TRY(pom_extractor_new(&extraction->prototype, extraction->network, &extractor_options, err));
     name_features(extraction);

@@ -201,10 +201,14 @@ static enum pom_status transform_into(struct projection *projection, struct pomi
     struct pomi_session *session = projection->session;
     const struct pomi_table_info *table = pomi_table_info(reader);
     const char *run_id = json_string_value(json_object_get(session->manifest, "run_id"));
-    json_t *formats = json_object_get(json_object_get(session->manifest, "settings"), "formats");
+    json_t *extracted = json_object_get(json_object_get(session->manifest, "settings"), "formats");
+    unsigned formats;
+    POMI_TRY(pomi_formats_parse(session->options->formats, &formats, err));
+    if (session->options->formats == NULL && extracted != NULL)
+        formats = (unsigned)json_integer_value(extracted);
     projection->part_options = (struct pomi_part_options){
         .kind = POMI_TABLE_PCA,
-        .formats = formats != NULL ? (unsigned)json_integer_value(formats) : POMI_FORMAT_PARQUET,
+        .formats = formats,
         .folder = folder,
         .run_id = run_id != NULL ? run_id : "pca",
         .n_features = projection->info->width,

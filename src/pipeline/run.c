@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "pipeline/session.h"
+#include "sink/sink.h"
 
 static enum pom_status require(const char *value, const char *what, struct pom_error *err)
 {
@@ -121,6 +122,8 @@ enum pom_status pom_fit_run(const struct pom_run_options *options, struct pom_ru
 static enum pom_status transform_stages(struct pomi_session *session, struct pom_error *err)
 {
     const struct pom_run_options *options = session->options;
+    unsigned formats; /* a wrong name is told before anything is made */
+    POMI_TRY(pomi_formats_parse(options->formats, &formats, err));
     POMI_TRY(pomi_session_open_output(session, err));
     bool is_there;
     POMI_TRY(look_for(session, "pca/_SUCCESS", &is_there, err));

@@ -26,6 +26,10 @@ void pomi_sink_free(struct pomi_sink *sink);
 enum pomi_table_kind { POMI_TABLE_FEATURES, POMI_TABLE_PCA, POMI_TABLE_FAILURES };
 enum pomi_table_format { POMI_FORMAT_PARQUET = 1, POMI_FORMAT_CSV = 2, POMI_FORMAT_JSON = 4 }; /* a bit set */
 
+/* The formats that `text` names, separated by commas; NULL names none. Parquet is always one: it is what later stages and
+ * --resume read. Errors: ARGUMENT. */
+enum pom_status pomi_formats_parse(const char *text, unsigned *chosen, struct pom_error *err);
+
 /* The folder of a table inside an output folder. */
 static inline const char *pomi_table_folder(enum pomi_table_kind kind)
 {

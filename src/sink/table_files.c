@@ -16,6 +16,24 @@ static const struct {
 
 enum { N_FORMATS = sizeof formats / sizeof formats[0] };
 
+enum pom_status pomi_formats_parse(const char *text, unsigned *chosen, struct pom_error *err)
+{
+    *chosen = POMI_FORMAT_PARQUET;
+    for (const char *word = text != NULL ? text : ""; *word != '\0';) {
+        size_t length = strcspn(word, ",");
+        int i = 0;
+        while (i < N_FORMATS &&
+               !(strlen(formats[i].extension) == length && strncmp(word, formats[i].extension, length) == 0))
+            i++;
+        if (i == N_FORMATS)
+            return pomi_fail(err, POM_ERROR_ARGUMENT, "bad_format",
+                             "--format %s: use parquet, csv, json, separated by commas", text);
+        *chosen |= formats[i].format;
+        word += length + (word[length] == ',');
+    }
+    return POM_OK;
+}
+
 static char *format_folder(const char *folder, int index)
 {
     size_t folder_bytes = strlen(folder);

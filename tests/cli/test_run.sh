@@ -57,6 +57,13 @@ expect 0 "$pomona" fit out-scalar --out hand.safetensors -k 5
 expect_same hand.safetensors out/pca.safetensors
 expect 0 "$pomona" transform out-scalar --pca hand.safetensors out-scalar
 for part in out/pca/part-*.parquet; do expect_same "$part" "out-scalar/pca/$(basename "$part")"; done
+expect 0 "$pomona" transform out --pca hand.safetensors projected --format csv,json
+[ "$(rows projected/pca | wc -l)" = $((n_photos - 2)) ] || fail "rows in projected/pca_csv"
+rows projected/pca | cmp -s - pca.csv || fail "transform --format csv wrote other rows than run"
+ls projected/pca_json/part-*.json >/dev/null || fail "transform --format json wrote no JSON"
+expect 2 "$pomona" transform out --pca hand.safetensors pulp --format pulp
+expect_stderr "use parquet, csv, json"
+expect_no_file pulp
 expect 2 "$pomona" fit out-scalar --out hand.safetensors
 expect_stderr "hand.safetensors is there already"
 

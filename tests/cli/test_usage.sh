@@ -48,7 +48,7 @@ expect_stderr "--glob is empty"
 expect 2 "$pomona" run empty out --label-from "regex:("
 expect 2 "$pomona" run empty out --network nowhere
 expect 2 env POMONA_CPU=abacus "$pomona" version --cpu
-expect_stderr "abacus"
+expect_stderr "abacus is not a kernel set: use scalar, avx2, avxvnni, avx512 or avx512vnni"
 
 expect 0 "$pomona" version
 expect_stdout "pomona 0."
