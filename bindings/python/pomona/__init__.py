@@ -19,5 +19,5 @@ __version__ = pom_version().decode()
 
 
 def kernel_set() -> str:
-    """The instruction set that the kernels use here: "scalar", "avx2", "avx512", "neon" …; all give the same features."""
+    """The instruction set that the kernels use here: as `pomona version --cpu` names them; all give the same features."""
     return pom_cpu_choose(None).decode()
