@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-S3 against the local disk, and list + get alone against the AWS CLI and s5cmd, with a delay added to each request.
+S3 against the local disk, and fetching alone against the AWS CLI and s5cmd (ours is given the keys; theirs list them, and write files), with a delay added to each request.
 
     python bench/s3.py BUILD VERSITYGW [--objects N] [--delays 0,20,50] [--aws AWS] [--s5cmd S5CMD] [--network NAME]
 
@@ -118,13 +118,13 @@ def main():
         for delay in delays:
             here = environments[delay]
             runs["extract", f"s3 + {delay} ms"] = (extract + ["s3://bucket/photos", *tail], here)
-            runs["list + get", f"pomona, {delay} ms"] = ([build / "tests/s3/s3_tool", "fetch", "bucket", "2", *keys], here)
+            runs["fetch", f"pomona, {delay} ms"] = ([build / "tests/s3/s3_tool", "fetch", "bucket", "2", *keys], here)
             endpoint = here["AWS_ENDPOINT_URL_S3"]
             if options.aws:
-                runs["list + get", f"aws s3 cp, {delay} ms"] = (
+                runs["fetch", f"aws s3 cp, {delay} ms"] = (
                     [options.aws, "s3", "cp", "--recursive", "--quiet", "s3://bucket/photos", work / "copy"], here)
             if options.s5cmd:
-                runs["list + get", f"s5cmd, {delay} ms"] = (
+                runs["fetch", f"s5cmd, {delay} ms"] = (
                     [options.s5cmd, "--endpoint-url", endpoint, "cp", "s3://bucket/photos/*", f"{work}/copy/"], here)
         seconds, memory = {name: [] for name in runs}, {}
         for _ in range(options.rounds):
@@ -138,7 +138,7 @@ def main():
         for name in runs:
             median = statistics.median(seconds[name])
             own = name[1].rsplit(", ", 1)
-            base_line = disk if name[0] == "extract" else statistics.median(seconds["list + get", f"pomona, {own[-1]}"])
+            base_line = disk if name[0] == "extract" else statistics.median(seconds["fetch", f"pomona, {own[-1]}"])
             print(f"{name[0]:10} {name[1]:22} {median:8.2f} s {options.objects / median:9.0f} objects/s "
                   f"{median / base_line:6.2f} x {memory[name]:7.0f} MB")
     finally:
