@@ -129,9 +129,8 @@ class Network:
         rows = numpy.full((len(photos), self.n_features), numpy.nan, dtype=numpy.float32)
         n_threads = min(threads or len(os.sched_getaffinity(0)), len(photos)) or 1
         # A thread takes the next photo when it is done with one: large and small ones mix.
-        indices = iter(range(len(photos)))
         numbered: "queue.SimpleQueue[int]" = queue.SimpleQueue()
-        for index in indices:
+        for index in range(len(photos)):
             numbered.put(index)
 
         def work(_: int) -> "list[Failure]":
