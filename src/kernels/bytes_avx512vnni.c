@@ -57,23 +57,5 @@ static void sum_pixels(void *sums, const void *input, size_t n_pixels)
     store_lanes(sums, sum);
 }
 
-const struct pomk_layers pomk_bytes_avx512vnni = {
-    .element_bytes = sizeof(element),
-    .fine_element_bytes = sizeof(residual_element),
-    .image_element_bytes = sizeof(image_element),
-    .block_channels = BLOCK_CHANNELS,
-    .tiles = tile_text + 1,
-    .choose_panels = choose_panels,
-    .packed_bytes = packed_bytes,
-    .pack_weights = pack_weights,
-    .pack_channels = pack_channels,
-    .packed_depthwise_bytes = packed_depthwise_bytes,
-    .pack_depthwise = pack_depthwise,
-    .conv = conv,
-    .depthwise = depthwise,
-    .max_pool = max_pool,
-    .add = add,
-    .convert_bytes = convert_bytes,
-    .sum_pixels = sum_pixels,
-    .average = average,
-};
+#define LAYERS pomk_bytes_avx512vnni
+#include "kernels/layers_table.h"
