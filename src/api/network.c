@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Describing an open network: the public view of its graph. Opening and making networks is in cnn/. */
+/* Describing an open network: the public view of its graph. Opening and making networks is in networks/. */
 #include "base/error.h"
-#include "cnn/network_file.h"
+#include "networks/network_file.h"
 
 const struct pom_network_info *pom_network_info(const struct pom_network *network)
 {

@@ -7,11 +7,11 @@
 
 #include "base/error.h"
 #include "cnn/calibrate.h"
-#include "cnn/network_file.h"
-#include "cnn/open.h"
 #include "decode/decode.h"
-#include "resize/resize.h"
 #include "kernels/kernels.h"
+#include "networks/network_file.h"
+#include "networks/open.h"
+#include "resize/resize.h"
 #include "source/source.h"
 #include "store/store.h"
 

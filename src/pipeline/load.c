@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "cnn/network_file.h"
+#include "networks/network_file.h"
 #include "pca/model.h"
 #include "pipeline/session.h"
 

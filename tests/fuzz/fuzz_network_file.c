@@ -5,10 +5,10 @@
 #include <string.h>
 
 #include "cnn/calibrate.h"
-#include "cnn/network_file.h"
 #include "cnn/quantized.h"
 #include "cnn/run.h"
 #include "kernels/kernels.h"
+#include "networks/network_file.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size_bytes);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * The embedded network against an independent implementation: features of two drawn fruits that torch
- * computed in float64 from the weights of src/cnn/orchard.safetensors, with every kernel set.
+ * computed in float64 from the weights of src/networks/orchard.safetensors, with every kernel set.
  * tools/orchard/export.py made both files; they change together.
  */
 #include <math.h>

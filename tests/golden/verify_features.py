@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes what a known network makes of the built-in test image, in float64 numpy:
 
-    verify_features.py MOBILENETV2_NO_TOP.h5       > src/cnn/verify_mobilenetv2.h
-    verify_features.py src/cnn/orchard.safetensors > src/cnn/verify_orchard.h    (whenever orchard changes)
+    verify_features.py MOBILENETV2_NO_TOP.h5       > src/networks/verify_mobilenetv2.h
+    verify_features.py src/networks/orchard.safetensors > src/networks/verify_orchard.h    (whenever orchard changes)
 
 It shares nothing with the product: it reads Keras' published file itself and computes the network as the paper and
 Keras' code describe it, batch normalisation unfolded; and it reads the embedded network's file and computes its layers
@@ -134,10 +134,10 @@ if __name__ == "__main__":
  * What {name} makes of the built-in test image. Made by tests/golden/verify_features.py in float64
  * (numpy {np.__version__}, Python {sys.version.split()[0]}).
  */
-#ifndef POMONA_CNN_VERIFY_{name.upper()}_H
-#define POMONA_CNN_VERIFY_{name.upper()}_H
+#ifndef POMONA_NETWORKS_VERIFY_{name.upper()}_H
+#define POMONA_NETWORKS_VERIFY_{name.upper()}_H
 
-#include "cnn/catalogue.h"
+#include "networks/catalogue.h"
 {table(name, features, 20)}
 
 #endif""")

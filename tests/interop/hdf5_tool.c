@@ -11,7 +11,7 @@
 
 #include <jansson.h>
 
-#include "cnn/hdf5.h"
+#include "networks/hdf5.h"
 #include "store/store.h"
 
 static json_t *dataset(struct pomi_hdf5 *file, uint64_t object)

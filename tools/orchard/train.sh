@@ -7,7 +7,7 @@
 # Started again with the same DIR it goes on where it was stopped. --tiny proves the chain in a few minutes and
 # gives a network of no use. PYTHON names the interpreter with requirements.txt installed. The finished files are
 # DIR/orchard.safetensors, DIR/orchard_features.safetensors and DIR/orchard_float.safetensors; copying the first
-# two into src/cnn and tests/golden is left to you. Pomona must have been built (build/src/libpomona.so, or
+# two into src/networks and tests/golden is left to you. Pomona must have been built (build/src/libpomona.so, or
 # LIBRARY): it runs the teacher.
 set -eu
 here=$(dirname "$0")

@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "cnn/calibrate.h"
-#include "cnn/network_file.h"
+#include "networks/network_file.h"
 #include "small_network.h"
 
 static const struct pomi_network_text text = {"small", "made for a test", "CC0", NULL};

@@ -12,10 +12,10 @@
 #include <cmocka.h>
 
 #include "cnn/calibrate.h"
-#include "cnn/catalogue.h"
 #include "cnn/run.h"
 #include "integer_reference.h"
 #include "kernels/kernels.h"
+#include "networks/catalogue.h"
 #include "small_network.h"
 
 enum { SIDE_PX = 37, N_FEATURES = 70 };

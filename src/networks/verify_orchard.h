@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * What orchard makes of the built-in test image. Made by tests/golden/verify_features.py in float64
+ * (numpy 2.4.6, Python 3.11.7).
+ */
+#ifndef POMONA_NETWORKS_VERIFY_ORCHARD_H
+#define POMONA_NETWORKS_VERIFY_ORCHARD_H
+
+#include "networks/catalogue.h"
+
+static const float orchard_values[] = {
+    0.875183702F,  0.0280605983F, 0.432766765F,  0.117564298F,   0.184077188F, 0.513241112F,  0.0392131805F,
+    0.0F,          0.0261471123F, 0.746984303F,  0.0804738775F,  0.232075527F, 0.811635733F,  0.976633787F,
+    0.682322681F,  0.0901223123F, 0.790667534F,  0.00875515305F, 0.200872436F, 0.257662266F,  0.151485562F,
+    0.47557056F,   0.0208533704F, 0.438844889F,  0.136528656F,   0.435651362F, 0.0413610041F, 0.0340199731F,
+    0.0720111653F, 0.544451356F,  0.447179675F,  0.560173631F,   0.344210118F, 1.21207523F,   0.0173579659F,
+    1.14570379F,   0.0F,          0.20473811F,   1.16450417F,    1.15936744F,  0.233627722F,  0.889245749F,
+    0.284323037F,  0.0522574149F, 0.0264183618F, 0.220614821F,   0.164503887F, 0.122344725F,  0.0501397848F,
+    0.12471167F,   0.145548508F,  0.840913415F,  0.154568538F,   0.576066196F, 0.0798408762F, 0.0877664983F,
+    0.0615795478F, 0.198734373F,  0.88887465F,   0.157746449F,   0.971258104F, 0.559042454F,  0.0108139887F,
+    0.383664638F,
+};
+
+static const struct pomi_expected_features orchard_features = {
+    .n_features = 1280,
+    .stride = 20,
+    .n_values = sizeof orchard_values / sizeof orchard_values[0],
+    .norm = 20.1267202904,
+    .values = orchard_values,
+};
+
+#endif
