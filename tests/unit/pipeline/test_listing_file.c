@@ -12,21 +12,9 @@
 #include "pipeline/listing_file.h"
 #include "store/store.h"
 
-static char folder[] = "/tmp/pomona-listing-XXXXXX";
+#include "../own_folder.h"
+
 static struct pom_error err;
-
-static int enter_folder(void **state)
-{
-    (void)state;
-    strcpy(strrchr(folder, '-'), "-XXXXXX");
-    return mkdtemp(folder) == NULL || chdir(folder) != 0;
-}
-
-static int leave_folder(void **state)
-{
-    (void)state;
-    return chdir("/") != 0 || pomi_store_remove_tree(NULL, folder, NULL) != POM_OK;
-}
 
 /* A listing read from the bytes of a listing file. */
 static enum pom_status read_text(struct pomi_listing *listing, const char *text, size_t text_bytes)

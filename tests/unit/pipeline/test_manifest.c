@@ -12,21 +12,9 @@
 #include "pipeline/manifest.h"
 #include "store/store.h"
 
-static char folder[] = "/tmp/pomona-manifest-XXXXXX";
+#include "../own_folder.h"
+
 static struct pom_error err;
-
-static int enter_folder(void **state)
-{
-    (void)state;
-    strcpy(strrchr(folder, '-'), "-XXXXXX");
-    return mkdtemp(folder) == NULL || chdir(folder) != 0;
-}
-
-static int leave_folder(void **state)
-{
-    (void)state;
-    return chdir("/") != 0 || pomi_store_remove_tree(NULL, folder, NULL) != POM_OK;
-}
 
 static enum pom_status read_text(json_t **manifest, const char *text)
 {

@@ -12,7 +12,8 @@
 #include "source/source.h"
 #include "store/store.h"
 
-static char folder[] = "/tmp/pomona-source-XXXXXX";
+#include "../own_folder.h"
+
 static struct pom_error err;
 
 static void write_text(const char *path, const char *content)
@@ -22,9 +23,8 @@ static void write_text(const char *path, const char *content)
 }
 
 /* Tests run in a folder with these files; only the listing looks at them, nobody decodes. */
-static int enter_folder(void **state)
+static int enter_photo_folder(void **state)
 {
-    (void)state;
     static const char *const paths[] = {
         "photos/apple/2.jpg",
         "photos/apple/1.JPG",
@@ -38,20 +38,13 @@ static int enter_folder(void **state)
         "photos/two\nlines/n\nl.jpg",
         "photos/apple/\xff\xfe.jpg",
     };
-    strcpy(strrchr(folder, '-'), "-XXXXXX");
-    if (mkdtemp(folder) == NULL || chdir(folder) != 0) return 1;
+    if (enter_folder(state) != 0) return 1;
     static const char *const folders[] = {"photos/apple", "photos/Pear", "photos/x/y/z", "photos/two\nlines",
                                           "empty"};
     for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++)
         if (pomi_store_make_folder(NULL, folders[i], &err) != POM_OK) return 1;
     for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) write_text(paths[i], "x");
     return 0;
-}
-
-static int leave_folder(void **state)
-{
-    (void)state;
-    return chdir("/") != 0 || pomi_store_remove_tree(NULL, folder, NULL) != POM_OK;
 }
 
 /* The listing as "path|label;path|label;". */
@@ -195,7 +188,7 @@ static void loops_are_errors(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, enter_folder, leave_folder)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, enter_photo_folder, leave_folder)
     const struct CMUnitTest tests[] = {
         TEST(a_folder_is_listed_by_path_bytes_with_its_folders_as_labels),
         TEST(patterns_choose_files),

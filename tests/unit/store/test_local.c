@@ -18,22 +18,9 @@
 
 #include "store/store.h"
 
-static char folder[] = "/tmp/pomona-store-XXXXXX";
+#include "../own_folder.h"
+
 static struct pom_error err;
-
-/* Tests run in an empty folder, so that paths stay short and relative. */
-static int enter_folder(void **state)
-{
-    (void)state;
-    strcpy(strrchr(folder, '-'), "-XXXXXX");
-    return mkdtemp(folder) == NULL || chdir(folder) != 0;
-}
-
-static int leave_folder(void **state)
-{
-    (void)state;
-    return chdir("/") != 0 || pomi_store_remove_tree(NULL, folder, NULL) != POM_OK;
-}
 
 static struct pomi_view text(const char *content)
 {
