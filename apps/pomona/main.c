@@ -65,11 +65,53 @@ const struct verb verbs[] = {
 /* For the build: `pomona documentation man|bash|zsh|fish` prints what is installed beside the program. */
 static int print_documentation(const char *what)
 {
-    if (strcmp(what, "man") == 0)
+    static const char *const shells[] = {"bash", "zsh", "fish"};
+    if (strcmp(what, "man") == 0) {
         print_man_page(stdout);
-    else
+        return EXIT_ALL_WRITTEN;
+    }
+    for (size_t i = 0; i < sizeof shells / sizeof shells[0]; i++) {
+        if (strcmp(what, shells[i]) != 0) continue;
         print_completion(stdout, what);
-    return EXIT_ALL_WRITTEN;
+        return EXIT_ALL_WRITTEN;
+    }
+    fprintf(stderr, "pomona documentation: there is none for %s: use man, bash, zsh or fish\n", what);
+    return EXIT_USAGE;
+}
+
+/* A word as a shell takes it back. What stands before the @ of an address is a user and a password: not written down. */
+static void write_word(FILE *to, const char *word)
+{
+    static const char safe[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@%+=:,./_-";
+    const char *host = strstr(word, "://");
+    if (host != NULL) host += 3;
+    const char *at = host != NULL ? memchr(host, '@', strcspn(host, "/")) : NULL;
+    bool is_plain = *word != '\0' && word[strspn(word, safe)] == '\0';
+    if (!is_plain) fputc('\'', to);
+    for (const char *c = word; *c != '\0'; c++) {
+        if (at != NULL && c == host) c = at;
+        if (*c == '\'')
+            fputs("'\\''", to);
+        else
+            fputc(*c, to);
+    }
+    if (!is_plain) fputc('\'', to);
+}
+
+/* What was typed, for the manifest of the run; the caller frees it. NULL when memory is out: then nothing is recorded. */
+static char *command_line(int argc, char **argv)
+{
+    char *text = NULL;
+    size_t size_bytes;
+    FILE *memory = open_memstream(&text, &size_bytes);
+    if (memory == NULL) return NULL;
+    fputs("pomona", memory); /* not argv[0]: where the program lies is nobody's business */
+    for (int i = 1; i < argc; i++) {
+        fputc(' ', memory);
+        write_word(memory, argv[i]);
+    }
+    fclose(memory);
+    return text;
 }
 
 static int run_command(int argc, char **argv)
@@ -94,7 +136,11 @@ static int run_command(int argc, char **argv)
         return EXIT_ALL_WRITTEN;
     }
     settings.run.cpu = getenv("POMONA_CPU");
-    return verb->run(&settings);
+    char *typed = command_line(argc, argv);
+    settings.run.command_line = typed;
+    int code = verb->run(&settings);
+    free(typed);
+    return code;
 }
 
 int main(int argc, char **argv)

@@ -2,7 +2,9 @@
 #include "terminal.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,28 +37,51 @@ static int should_stop(void *user)
     return atomic_load(&n_interrupts) > 0;
 }
 
+/*
+ * How many bytes at `at` are one character that may be shown: well-formed UTF-8 (RFC 3629) and no control character of ASCII
+ * or Latin 1. 0: the first byte is to be written as \xNN, as the tables do; file names and so messages can hold anything.
+ */
+static int shown_bytes(const unsigned char *at)
+{
+    if (*at < 0x80) return *at >= 0x20 && *at != 0x7f;
+    int n = *at >= 0xf0 ? 4 : *at >= 0xe0 ? 3 : 2;
+    if (*at < 0xc2 || *at > 0xf4) return 0;
+    for (int i = 1; i < n; i++)
+        if (at[i] < 0x80 || at[i] > 0xbf) return 0;
+    bool is_overlong = (*at == 0xe0 && at[1] < 0xa0) || (*at == 0xf0 && at[1] < 0x90);
+    bool is_no_character = (*at == 0xed && at[1] > 0x9f) || (*at == 0xf4 && at[1] > 0x8f);
+    bool is_control = *at == 0xc2 && at[1] < 0xa0;
+    return is_overlong || is_no_character || is_control ? 0 : n;
+}
+
 void print_json_text(FILE *to, const char *text)
 {
     fputc('"', to);
-    for (const unsigned char *at = (const unsigned char *)text; *at != '\0'; at++) {
+    for (const unsigned char *at = (const unsigned char *)text; *at != '\0';) {
+        int n = shown_bytes(at);
         if (*at == '"' || *at == '\\')
             fprintf(to, "\\%c", *at);
-        else if (*at < 0x20 || *at == 0x7f)
+        else if (n > 0)
+            fwrite(at, 1, (size_t)n, to);
+        else if (*at < 0x80)
             fprintf(to, "\\u%04x", *at);
         else
-            fputc(*at, to);
+            fprintf(to, "\\\\x%02x", *at);
+        at += n > 0 ? n : 1;
     }
     fputc('"', to);
 }
 
-/* Text from file names may hold control characters, which must not reach a terminal. */
+/* What could steer a terminal must not reach it. */
 static void print_plain(FILE *to, const char *text)
 {
-    for (const unsigned char *at = (const unsigned char *)text; *at != '\0'; at++) {
-        if (*at < 0x20 || *at == 0x7f)
-            fprintf(to, "\\x%02x", *at);
+    for (const unsigned char *at = (const unsigned char *)text; *at != '\0';) {
+        int n = shown_bytes(at);
+        if (n > 0)
+            fwrite(at, 1, (size_t)n, to);
         else
-            fputc(*at, to);
+            fprintf(to, "\\x%02x", *at);
+        at += n > 0 ? n : 1;
     }
 }
 
@@ -193,6 +218,33 @@ void terminal_attach(struct settings *settings)
     struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = SA_RESTART};
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+}
+
+static bool has_last_words(const struct settings *settings)
+{
+    return !settings->quiet && !settings->json && !settings->run.dry_run;
+}
+
+void terminal_summarise(const struct settings *settings, const struct pom_run_result *result)
+{
+    if (!has_last_words(settings)) return;
+    fprintf(stderr, "%" PRId64 " photo%s: %" PRId64 " written, %" PRId64 " failed; %.1f s", result->n_listed,
+            result->n_listed == 1 ? "" : "s", result->n_written, result->n_failed, result->seconds);
+    if (result->photos_per_second > 0) fprintf(stderr, ", %.1f photos/s", result->photos_per_second);
+    fprintf(stderr, ", %.0f MB\n", (double)result->peak_memory_bytes * 1e-6);
+    if (result->n_failed > 0) terminal_hint(settings, "why they failed: %s/failures", settings->run.output);
+}
+
+void terminal_hint(const struct settings *settings, const char *format, ...)
+{
+    if (!has_last_words(settings)) return;
+    char text[2 * PATH_MAX];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    print_plain(stderr, text);
+    fputc('\n', stderr);
 }
 
 int terminal_fail(const struct settings *settings, const struct pom_error *err)

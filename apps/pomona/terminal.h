@@ -23,6 +23,12 @@ void terminal_attach(struct settings *settings);
 /* Prints the error and returns the exit code that goes with it. */
 int terminal_fail(const struct settings *settings, const struct pom_error *err);
 
+/* The last words of a verb that went well, on stderr: what came of the photos, and one line of what to do now. Nothing with
+ * --quiet, --json and --dry-run. */
+void terminal_summarise(const struct settings *settings, const struct pom_run_result *result);
+void terminal_hint(const struct settings *settings, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
 /* Ends a run: prints the error or, on success, nothing, and returns the exit code. */
 int terminal_finish(const struct settings *settings, enum pom_status status,
                     const struct pom_run_result *result, const struct pom_error *err);

@@ -10,5 +10,7 @@ int verb_extract(struct settings *settings)
     settings->run.output = settings->arguments[1];
     terminal_attach(settings);
     enum pom_status status = pom_extract_run(&settings->run, &result, &err);
+    if (status == POM_OK) terminal_summarise(settings, &result);
+    if (status == POM_OK) terminal_hint(settings, "next: pomona fit %s --out FILE", settings->run.output);
     return terminal_finish(settings, status, &result, &err);
 }

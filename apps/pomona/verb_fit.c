@@ -14,5 +14,8 @@ int verb_fit(struct settings *settings)
     settings->run.pca_path = settings->file;
     terminal_attach(settings);
     enum pom_status status = pom_fit_run(&settings->run, &result, &err);
+    if (status == POM_OK)
+        terminal_hint(settings, "written: %s; next: pomona transform %s --pca %s OUT", settings->file,
+                      settings->run.source, settings->file);
     return terminal_finish(settings, status, &result, &err);
 }

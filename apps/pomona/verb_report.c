@@ -8,7 +8,6 @@ int verb_report(struct settings *settings)
     settings->run.output = settings->arguments[0];
     terminal_attach(settings);
     if (pom_report_run(&settings->run, &err) != POM_OK) return terminal_fail(settings, &err);
-    if (!settings->quiet && !settings->json)
-        fprintf(stderr, "look at: %s/report.html\n", settings->run.output);
+    terminal_hint(settings, "look at: %s/report.html", settings->run.output);
     return EXIT_ALL_WRITTEN;
 }

@@ -2,6 +2,8 @@
 #include "terminal.h"
 #include "verbs.h"
 
+#include <inttypes.h>
+
 int verb_transform(struct settings *settings)
 {
     struct pom_run_result result = {0};
@@ -14,5 +16,8 @@ int verb_transform(struct settings *settings)
     settings->run.output = settings->arguments[1];
     terminal_attach(settings);
     enum pom_status status = pom_transform_run(&settings->run, &result, &err);
+    if (status == POM_OK)
+        terminal_hint(settings, "written: %s/pca, %" PRId64 " rows of %d components", settings->run.output,
+                      result.n_written, result.n_components);
     return terminal_finish(settings, status, &result, &err);
 }

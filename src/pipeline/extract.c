@@ -147,6 +147,19 @@ static void say_what_would_be_done(const struct pomi_extraction *extraction)
         extraction->options->output);
 }
 
+/* Before anything is made: what fit or transform would refuse when all photos are through. */
+static enum pom_status check_later_stages(const struct pomi_extraction *extraction, struct pom_error *err)
+{
+    struct pomi_table_info planned = {
+        .n_rows = (int64_t)extraction->plan.n_photos,
+        .n_features = pom_network_info(extraction->network)->n_features,
+    };
+    if (extraction->options->update) planned.n_rows = INT64_MAX; /* those of an earlier listing come on top */
+    memcpy(planned.network_name, extraction->features_name, sizeof planned.network_name);
+    memcpy(planned.network_identity, extraction->features_identity, sizeof planned.network_identity);
+    return pomi_check_later_stages(extraction->session, &planned, err);
+}
+
 static enum pom_status list_and_plan(struct pomi_extraction *extraction, struct pom_error *err)
 {
     const struct pom_run_options *options = extraction->options;
@@ -155,7 +168,12 @@ static enum pom_status list_and_plan(struct pomi_extraction *extraction, struct 
     struct pomi_source_options source = {session->store, options->source, options->glob, options->label_from};
     POMI_TRY(pomi_source_list(&extraction->plan, &source, err));
     double list_seconds = pomi_progress_stage_end(extraction->progress);
+    if (extraction->plan.n_left_out > 0)
+        pomi_progress_message(extraction->progress, POM_EVENT_MESSAGE,
+                              "%zu images in the outputs of runs below %s are left out",
+                              extraction->plan.n_left_out, options->source);
 
+    if (session->goes_on) POMI_TRY(check_later_stages(extraction, err));
     json_t *settings = settings_of(extraction);
     if (settings == NULL) return pomi_fail_memory(err, 0, "the manifest");
     enum pom_status status = pomi_session_open_extraction(session, settings, &extraction->plan, err);

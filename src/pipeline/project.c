@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "pca/model.h"
+#include "pipeline/extractor.h"
 #include "pipeline/session.h"
 #include "sink/sink.h"
 
@@ -81,11 +82,13 @@ enum pom_status pomi_fit_stage(struct pomi_session *session, const char *source,
         const struct pomi_table_info *table = pomi_table_info(reader);
         warn_about_unknown_network(session, table, source);
         pomi_progress_stage(&session->progress, "fit", table->n_rows, 0, 0);
+        double began_seconds = pomi_clock_seconds();
         status = pom_moments_new(&moments, table->n_features, err);
         if (status == POM_OK) status = gather_moments(session, reader, moments, err);
+        pomi_progress_stage_end(
+            &session->progress); /* the rows are read; how fast is not a matter of what follows */
         if (status == POM_OK) status = fit_and_save(session, moments, table, pca_path, err);
-        pomi_session_record(session, "seconds", "fit",
-                            json_real(pomi_progress_stage_end(&session->progress)));
+        pomi_session_record(session, "seconds", "fit", json_real(pomi_clock_seconds() - began_seconds));
     }
     pom_moments_free(moments);
     pomi_table_close(reader);
@@ -232,6 +235,35 @@ static enum pom_status transform_into(struct projection *projection, struct pomi
                          projection->n_done, table->n_rows);
     session->has_changed = true;
     return pomi_session_mark(session, "pca", true, err);
+}
+
+enum pom_status pomi_check_later_stages(struct pomi_session *session, const struct pomi_table_info *table,
+                                        struct pom_error *err)
+{
+    const struct pom_run_options *options = session->options;
+    int k = options->pca.n_components;
+    if (options->pca_path != NULL) {
+        struct pom_pca *pca;
+        POMI_TRY(pomi_session_open_pca(session, &pca, options->pca_path, err));
+        enum pom_status status =
+            check_belongs(pom_pca_info(pca), table, options->source, options->pca_path, err);
+        pom_pca_free(pca);
+        return status;
+    }
+    if (table->n_rows < 2)
+        return pomi_fail(
+            err, POM_ERROR_ARGUMENT, "too_few_rows",
+            "a PCA needs at least 2 photos and %s has %lld: use extract, or --pca with a fitted one",
+            options->source, (long long)table->n_rows);
+    if (k > table->n_features)
+        return pomi_fail(err, POM_ERROR_ARGUMENT, "bad_argument",
+                         "%d components of features of %d numbers: there are only %d", k, table->n_features,
+                         table->n_features);
+    if (k > table->n_rows)
+        return pomi_fail(err, POM_ERROR_ARGUMENT, "too_few_rows",
+                         "%d components need at least %d photos and %s has %lld: ask for fewer components", k,
+                         k, options->source, (long long)table->n_rows);
+    return POM_OK;
 }
 
 enum pom_status pomi_transform_stage(struct pomi_session *session, const char *source, const char *pca_path,

@@ -95,7 +95,25 @@ enum pom_status pom_run(const struct pom_run_options *options, struct pom_run_re
     POMI_TRY(require(options->source, "the source of the photos", err));
     POMI_TRY(require(options->output, "the output folder", err));
     POMI_TRY(pomi_session_begin(&session, options, err));
+    session.goes_on = true;
     return pomi_session_end(&session, run_stages(&session, err), result, err);
+}
+
+/* A name that cannot be written to is told before the work, not after it. */
+static enum pom_status require_folder_of(struct pomi_session *session, const char *path,
+                                         struct pom_error *err)
+{
+    const char *slash = strrchr(path, '/');
+    if (pomi_store_is_remote(path) || slash == NULL || slash == path) return POM_OK;
+    char *folder = strndup(path, (size_t)(slash - path));
+    if (folder == NULL) return pomi_fail_memory(err, strlen(path), "a file name");
+    bool is_there;
+    enum pom_status status = pomi_store_is_folder(session->store, folder, &is_there, err);
+    if (status == POM_OK && !is_there)
+        status = pomi_fail(err, POM_ERROR_NOT_FOUND, "not_found", "cannot write %s: there is no folder %s",
+                           path, folder);
+    free(folder);
+    return status;
 }
 
 static enum pom_status fit_stages(struct pomi_session *session, struct pom_error *err)
@@ -106,6 +124,7 @@ static enum pom_status fit_stages(struct pomi_session *session, struct pom_error
     if (is_there && !options->overwrite)
         return pomi_fail(err, POM_ERROR_EXISTS, "output_exists",
                          "%s is there already: use --overwrite or another name", options->pca_path);
+    POMI_TRY(require_folder_of(session, options->pca_path, err));
     return pomi_fit_stage(session, options->source, options->pca_path, err);
 }
 

@@ -317,6 +317,8 @@ enum pom_status pomi_session_open_extraction(struct pomi_session *session, const
         POMI_TRY(record_generations(session, listing->n_photos, err));
     }
     json_object_set_new(session->manifest, "state", json_string("running"));
+    if (options->command_line != NULL)
+        json_object_set_new(session->manifest, "command_line", pomi_manifest_text(options->command_line));
     pomi_session_record(session, "listing", "hash", json_string(listing->hash));
     if (options->dry_run) return POM_OK;
     enum pom_status status = begin_output(session, listing, starts_new, err);

@@ -20,6 +20,7 @@ struct pomi_session {
     json_t *manifest; /* of options->output; NULL until an output is open */
     bool has_changed; /* something was written that later stages build on */
     bool keeps_state; /* the manifest is an earlier run's, and how that ended stays in it */
+    bool goes_on;     /* after extract to fit and transform: what these cannot do is told before it begins */
     double began_seconds;
 };
 
@@ -69,6 +70,13 @@ enum pom_status pomi_session_save_pca(struct pomi_session *session, const struct
 
 /* The threads of options->n_threads, or one per core this process may use. */
 int pomi_session_n_threads(const struct pom_run_options *options);
+
+/* What can be said about fit and transform before the first photo is read, of the features table that extract is to make: a
+ * PCA file that is not there or belongs to another network, more components than numbers or photos. Errors: ARGUMENT,
+ * MISMATCH, those of opening a PCA file. */
+struct pomi_table_info;
+enum pom_status pomi_check_later_stages(struct pomi_session *session, const struct pomi_table_info *table,
+                                        struct pom_error *err);
 
 /* The stages; each returns INTERRUPTED when the caller asked to stop. */
 enum pom_status pomi_extract_stage(struct pomi_session *session, struct pom_error *err);

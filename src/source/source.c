@@ -16,6 +16,7 @@
 #include "store/store.h"
 
 #define LIST_FILE_MAX_BYTES ((size_t)1 << 30)
+#define MANIFEST_MAX_BYTES  ((size_t)1 << 24)
 
 static const char default_glob[] = "*.jpg *.jpeg *.png *.webp";
 
@@ -106,6 +107,69 @@ static size_t find_label(const struct labels *labels, const char *path, const ch
     return (size_t)(name - folder);
 }
 
+/* --- outputs of runs among the photos --- */
+
+static const char manifest_name[] = "run.json"; /* what tells a folder that is an output */
+
+static bool is_manifest_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return strcmp(slash != NULL ? slash + 1 : path, manifest_name) == 0;
+}
+
+/* Photos, and what may be the manifests of runs. */
+static bool is_wanted(void *user, const char *path)
+{
+    return is_manifest_name(path) || name_matches(user, path);
+}
+
+/* Somebody else's run.json is no reason to leave photos out. */
+static bool is_manifest(struct pomi_store *store, const char *path)
+{
+    static const char format[] = "\"pomona-run/";
+    struct pomi_bytes text = {0};
+    bool is_ours = pomi_store_read(store, path, MANIFEST_MAX_BYTES, &text, NULL) == POM_OK &&
+                   memmem(text.data, text.size_bytes, format, sizeof format - 1) != NULL;
+    pomi_bytes_release(&text);
+    return is_ours;
+}
+
+static bool lies_in_folder_of(const char *path, const char *manifest)
+{
+    return strncmp(path, manifest, strlen(manifest) - strlen(manifest_name)) == 0;
+}
+
+/* Drops what lies in the outputs of runs, and all that was listed only to find these. *n_left_out counts the photos. */
+static enum pom_status leave_out_outputs(struct pomi_store_listing *found, struct pomi_store *store,
+                                         struct patterns *patterns, size_t *n_left_out, struct pom_error *err)
+{
+    size_t n_manifests = 0, n_kept = 0;
+    char **manifests = calloc(found->n_entries + 1, sizeof *manifests);
+    if (manifests == NULL) return pomi_fail_memory(err, found->n_entries * sizeof *manifests, "the listing");
+    for (size_t i = 0; i < found->n_entries; i++) {
+        char *path = found->entries[i].path;
+        if (!is_manifest_name(path) || !is_manifest(store, path)) continue;
+        manifests[n_manifests++] = path;
+        found->entries[i].path = NULL;
+    }
+    for (size_t i = 0; i < found->n_entries; i++) {
+        char *path = found->entries[i].path;
+        if (path == NULL) continue;
+        bool is_photo = name_matches(patterns, path), is_inside = false;
+        for (size_t m = 0; m < n_manifests && !is_inside; m++)
+            is_inside = lies_in_folder_of(path, manifests[m]);
+        *n_left_out += is_photo && is_inside;
+        if (is_photo && !is_inside)
+            found->entries[n_kept++] = found->entries[i];
+        else
+            free(path);
+    }
+    found->n_entries = n_kept;
+    for (size_t m = 0; m < n_manifests; m++) free(manifests[m]);
+    free(manifests);
+    return POM_OK;
+}
+
 /* --- from the three kinds of source to sorted paths --- */
 
 static enum pom_status list_one(struct pomi_store_listing *found, const char *path, struct pom_error *err)
@@ -153,7 +217,8 @@ static enum pom_status list_file(struct pomi_store_listing *found, struct pomi_s
 }
 
 static enum pom_status find_photos(struct pomi_store_listing *found,
-                                   const struct pomi_source_options *options, struct pom_error *err)
+                                   const struct pomi_source_options *options, size_t *n_left_out,
+                                   struct pom_error *err)
 {
     const char *source = options->source;
     bool is_folder, is_file;
@@ -168,8 +233,8 @@ static enum pom_status find_photos(struct pomi_store_listing *found,
     struct patterns patterns = {0};
     enum pom_status status =
         read_patterns(&patterns, options->glob != NULL ? options->glob : default_glob, err);
-    if (status == POM_OK)
-        status = pomi_store_list(options->store, source, name_matches, &patterns, found, err);
+    if (status == POM_OK) status = pomi_store_list(options->store, source, is_wanted, &patterns, found, err);
+    if (status == POM_OK) status = leave_out_outputs(found, options->store, &patterns, n_left_out, err);
     free(patterns.text);
     return status;
 }
@@ -227,11 +292,12 @@ static enum pom_status make_listing(struct pomi_listing *listing, struct pomi_st
                                     enum pom_status status, struct pom_error *err)
 {
     if (status == POM_OK && found->n_entries == 0)
-        status = pomi_fail(err, POM_ERROR_ARGUMENT, "no_photos", "%s has no photo that matches %s",
+        status = pomi_fail(err, POM_ERROR_ARGUMENT, "no_photos", "%s has no photo that matches %s%s",
                            options->source,
                            options->source[0] == '@' ? "(the list is empty)"
                            : options->glob != NULL   ? options->glob
-                                                     : default_glob);
+                                                     : default_glob,
+                           listing->n_left_out > 0 ? " (what lies in the output of a run is left out)" : "");
     if (status == POM_OK) {
         sort_and_drop_duplicates(found);
         status = fill_listing(listing, found, labels, err);
@@ -253,7 +319,7 @@ enum pom_status pomi_source_list(struct pomi_listing *listing, const struct pomi
     struct pomi_store_listing found = {0};
     struct labels labels = {0};
     enum pom_status status = read_label_rule(&labels, options->label_from, err);
-    if (status == POM_OK) status = find_photos(&found, options, err);
+    if (status == POM_OK) status = find_photos(&found, options, &listing->n_left_out, err);
     status = make_listing(listing, &found, &labels, options, status, err);
     labels_release(&labels);
     return status;

@@ -29,10 +29,13 @@ struct pomi_listing {
     struct pomi_photo *photos; /* sorted by path bytes, without duplicates */
     size_t n_photos;
     char hash[65]; /* SHA-256 over paths and labels, in order */
-    void *memory;  /* owns the strings */
+    size_t
+        n_left_out; /* images that Pomona made itself, such as plots, in the outputs of runs below the source */
+    void *memory;   /* owns the strings */
 };
 
-/* Errors: NOT_FOUND, IO (an unreadable folder or a symlink loop, by name), ARGUMENT (no photo matches, bad
+/* A folder's listing leaves out what lies in the outputs of runs: with `run photos photos/out` the plots of today would be
+ * photos tomorrow. Errors: NOT_FOUND, IO (an unreadable folder or a symlink loop, by name), ARGUMENT (no photo matches, bad
  * regex). */
 enum pom_status pomi_source_list(struct pomi_listing *listing, const struct pomi_source_options *options,
                                  struct pom_error *err);

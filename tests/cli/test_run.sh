@@ -40,6 +40,30 @@ expect 0 "$pomona" run photos dry --dry-run
 expect_stderr "dry run: $n_photos photos listed, $n_photos to extract"
 expect_no_file dry
 
+# What fit or transform would refuse is told before the first photo is read, and nothing is made.
+expect 2 "$pomona" run photos early --pca nowhere.safetensors
+expect_stderr "cannot read nowhere.safetensors"
+expect 2 "$pomona" run photos early -k 1281
+expect_stderr "1281 components of features of 1280 numbers"
+expect 2 "$pomona" run photos early -k 1000
+expect_stderr "1000 components need at least 1000 photos"
+expect 2 "$pomona" run "$(find photos -name '*.jpg' | head -n 1)" early
+expect_stderr "a PCA needs at least 2 photos"
+expect 2 "$pomona" fit out --out nowhere/pca.safetensors
+expect_stderr "there is no folder nowhere"
+expect_no_file early
+
+# An output inside its source: its plots are not photos, neither then nor when photos are added.
+mkdir market
+cp -r photos/apple-red market/apple
+(cd market && "$pomona" run . out -k 2 --label-from none 2>"$work/stderr") || fail "an output inside the source"
+n_apples=$(find market/apple -type f | wc -l)
+cp "$(find photos/apple-green -name '*.jpg' | head -n 1)" market/another.jpg
+(cd market && "$pomona" run . out -k 2 --label-from none --update 2>"$work/stderr") || fail "--update beside an output"
+[ "$(count market/out listed)" = $((n_apples + 1)) ] || fail "listed $(count market/out listed) beside an output"
+expect_stderr "images in the outputs of runs below . are left out"
+grep -qF '"command_line": "pomona run . out -k 2 --label-from none --update"' market/out/run.json || fail "command_line"
+
 # Another part size, thread count or kernel set, or the steps by hand: the same rows.
 rows out/features >features.csv
 rows out/pca >pca.csv

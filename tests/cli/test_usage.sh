@@ -40,6 +40,11 @@ expect_stderr "there is no peel"
 
 expect 2 "$pomona" run nowhere out
 expect_stderr "the source nowhere is not there"
+# Bytes that are no text, in a file name: JSON stays UTF-8, and a terminal gets nothing that steers it.
+strange=$(printf 'a\377\302\233\303\251\033[2J.jpg')
+expect 2 "$pomona" run "$strange" out --json
+expect_stdout "$(printf 'a\\\\xff\\\\xc2\\\\x9b\303\251\\u001b[2J.jpg')"
+expect_stderr "$(printf 'a\\xff\\xc2\\x9b\303\251\\x1b[2J.jpg')"
 mkdir empty
 expect 2 "$pomona" run empty out
 expect_stderr "empty has no photo that matches"
@@ -60,6 +65,8 @@ for line in "multiply-add units" "2 threads, batches of 16" "depthwise convoluti
 done
 expect 0 env POMONA_CPU=scalar "$pomona" bench --network orchard --photos 1 --threads 1 --json
 expect_stdout '"section":"layers","name":"1x1 convolutions","kernel_set":"scalar","precision":"fp32","value":'
+expect 2 "$pomona" documentation tcsh
+expect_stderr "use man, bash, zsh or fish"
 for shell in bash zsh fish man; do
     expect 0 "$pomona" documentation $shell
     expect_stdout retry

@@ -147,6 +147,30 @@ static void list_files_name_photos_that_need_not_be_there(void **state)
     assert_refused((struct pomi_source_options){.source = "@"}, POM_ERROR_NOT_FOUND, "");
 }
 
+static void outputs_of_runs_are_left_out(void **state)
+{
+    (void)state;
+    assert_int_equal(pomi_store_make_folder(NULL, "mixed/out/plots", &err), POM_OK);
+    assert_int_equal(pomi_store_make_folder(NULL, "mixed/out-of-season", &err), POM_OK);
+    write_text("mixed/a.png", "x");
+    write_text("mixed/out/run.json", "{\n  \"format\": \"pomona-run/1\"\n}");
+    write_text("mixed/out/plots/scree.png", "x");
+    write_text("mixed/out-of-season/b.png", "x");
+    write_text("mixed/out-of-season/run.json", "{\"format\": \"a marathon\"}"); /* somebody else's */
+    assert_listing((struct pomi_source_options){.source = "mixed"},
+                   "mixed/a.png|mixed;mixed/out-of-season/b.png|out-of-season;");
+    assert_listing((struct pomi_source_options){.source = "mixed", .glob = "*", .label_from = "none"},
+                   "mixed/a.png|;mixed/out-of-season/b.png|;mixed/out-of-season/run.json|;");
+    assert_refused((struct pomi_source_options){.source = "mixed/out"}, POM_ERROR_ARGUMENT,
+                   "what lies in the output of a run is left out");
+    struct pomi_listing listing;
+    assert_int_equal(
+        pomi_source_list(&listing, &(struct pomi_source_options){.source = "mixed", .glob = "*.png"}, &err),
+        POM_OK);
+    assert_int_equal(listing.n_left_out, 1);
+    pomi_listing_release(&listing);
+}
+
 static void hash_of(struct pomi_source_options options, char hash[65])
 {
     struct pomi_listing listing;
@@ -193,6 +217,7 @@ int main(void)
         TEST(a_folder_is_listed_by_path_bytes_with_its_folders_as_labels),
         TEST(patterns_choose_files),
         TEST(labels_follow_the_rule),
+        TEST(outputs_of_runs_are_left_out),
         TEST(one_photo_is_a_listing_of_one),
         TEST(list_files_name_photos_that_need_not_be_there),
         TEST(the_hash_is_of_paths_and_labels),
