@@ -75,8 +75,7 @@ static enum pom_status choose_endpoint(struct pomi_s3 *client, const struct pomi
     const char *region =
         first_of(options->region, first_of(variable("AWS_REGION"), variable("AWS_DEFAULT_REGION")));
     region = first_of(region, first_of(setting(client, "region"), "us-east-1"));
-    if (strlen(region) >= 64 ||
-        strspn(region, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") != strlen(region))
+    if (!pomi_s3_is_region(region))
         return pomi_fail(err, POM_ERROR_ARGUMENT, "bad_option", "\"%.100s\" is no region", region);
     POMI_TRY(keep(&client->region, region, err));
     return pomi_s3_endpoint_init(&client->endpoint, endpoint_url(client, options), addressing, err);

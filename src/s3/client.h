@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Inside the client. A request is filled in by an operation (objects.c, listing.c, upload.c, fetch.c), handed to the
- * loop by pomi_s3_submit and belongs to the loop's thread until it is done: request.c begins attempts and decides when
- * the next one goes out, judge.c says what an attempt's answer means.
+ * loop by pomi_s3_submit and belongs to the loop's thread until it is done: request.c decides when an attempt goes out,
+ * attempt.c puts it together, answer.c collects what comes back and judge.c says what that means.
  */
 #ifndef POMONA_S3_CLIENT_H
 #define POMONA_S3_CLIENT_H
@@ -138,6 +138,9 @@ void pomi_s3_submit(struct pomi_s3 *client, struct pomi_s3_request *request);
 enum pom_status pomi_s3_wait(struct pomi_s3 *client, struct pomi_s3_request *request, struct pom_error *err);
 enum pom_status pomi_s3_perform(struct pomi_s3 *client, struct pomi_s3_request *request,
                                 struct pom_error *err); /* both */
+
+/* Sends the request's next attempt. On failure nothing is on its way, and request->error says why. */
+enum pom_status pomi_s3_begin(struct pomi_s3 *client, struct pomi_s3_request *request);
 
 /* Hooks of the loop; `user` is the client. */
 int pomi_s3_on_turn(void *user);

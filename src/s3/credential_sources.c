@@ -24,13 +24,14 @@
 
 #define MAX_ANSWER_BYTES     ((size_t)65536)
 #define PROCESS_TIMEOUT_MS   60000
+#define PROCESS_POLL_MS      5
 #define CONTAINER_TIMEOUT_MS 5000
 #define INSTANCE_TIMEOUT_MS  1000
 #define MAX_WORDS            64
 
 extern char **environ;
 
-static void wipe(struct pomi_bytes *bytes)
+void pomi_credentials_wipe_bytes(struct pomi_bytes *bytes)
 {
     if (bytes->data != NULL) pomi_wipe(bytes->data, bytes->capacity_bytes);
     pomi_bytes_release(bytes);
@@ -46,6 +47,17 @@ static bool copy_text(char *to, size_t to_bytes, const json_t *object, const cha
     if (text == NULL || strlen(text) >= to_bytes || text[strcspn(text, "\r\n")] != '\0') return false;
     strcpy(to, text);
     return true;
+}
+
+/* jansson's copies, before it frees them. */
+static void wipe_texts(json_t *object)
+{
+    const char *name;
+    json_t *value;
+    json_object_foreach(object, name, value)
+    {
+        if (json_is_string(value)) pomi_wipe((char *)json_string_value(value), json_string_length(value));
+    }
 }
 
 enum pom_status pomi_credentials_of_json(struct pomi_credentials *credentials, struct pomi_view json,
@@ -69,6 +81,7 @@ enum pom_status pomi_credentials_of_json(struct pomi_credentials *credentials, s
                            "%s did not answer with AccessKeyId and SecretAccessKey in JSON%s%.60s", what,
                            json_is_string(code) ? ", but with the code " : "",
                            json_is_string(code) ? json_string_value(code) : "");
+    wipe_texts(root);
     json_decref(root);
     if (status != POM_OK) pomi_credentials_wipe(credentials);
     return status;
@@ -105,9 +118,8 @@ static bool split_words(char *text, char *words[MAX_WORDS + 1])
 }
 
 /* Reads until the other side closes; false when it takes too long or says too much. */
-static bool read_all(int from, struct pomi_bytes *answer)
+static bool read_all(int from, struct pomi_bytes *answer, int64_t deadline)
 {
-    int64_t deadline = pomi_http_now_ms() + PROCESS_TIMEOUT_MS;
     if (pomi_bytes_reserve(answer, MAX_ANSWER_BYTES, NULL) != POM_OK) return false;
     for (;;) {
         struct pollfd waiting = {.fd = from, .events = POLLIN};
@@ -121,9 +133,25 @@ static bool read_all(int from, struct pomi_bytes *answer)
     }
 }
 
+/* Waits for its end; one that has closed its output and does not end by the deadline is killed. */
+static bool wait_for(pid_t process, int *state, int64_t deadline)
+{
+    for (;;) {
+        pid_t ended = waitpid(process, state, WNOHANG);
+        if (ended == process || (ended < 0 && errno != EINTR)) return ended == process;
+        if (pomi_http_now_ms() >= deadline) break;
+        usleep(PROCESS_POLL_MS * 1000);
+    }
+    kill(process, SIGKILL);
+    while (waitpid(process, state, 0) < 0 && errno == EINTR) {
+    }
+    return false;
+}
+
 static enum pom_status run_process(struct pomi_bytes *answer, char *const words[], struct pom_error *err)
 {
     int ends[2], state = 0;
+    int64_t deadline = pomi_http_now_ms() + PROCESS_TIMEOUT_MS;
     pid_t process;
     posix_spawn_file_actions_t actions;
     if (pipe2(ends, O_CLOEXEC) != 0)
@@ -133,15 +161,12 @@ static enum pom_status run_process(struct pomi_bytes *answer, char *const words[
     int code = posix_spawnp(&process, words[0], &actions, NULL, words, environ);
     posix_spawn_file_actions_destroy(&actions);
     close(ends[1]);
-    bool is_read = code == 0 && read_all(ends[0], answer);
+    bool is_read = code == 0 && read_all(ends[0], answer, deadline);
     close(ends[0]);
     if (code != 0)
         return pomi_fail(err, POM_ERROR_IO, "no_credentials", "credential_process: cannot run %.200s: %s",
                          words[0], strerror(code));
-    if (!is_read) kill(process, SIGKILL);
-    while (waitpid(process, &state, 0) < 0 && errno == EINTR) {
-    }
-    if (!is_read)
+    if (!wait_for(process, &state, is_read ? deadline : 0) || !is_read)
         return pomi_fail(
             err, POM_ERROR_IO, "no_credentials",
             "credential_process: %.200s did not finish within %d s, or answered more than %zu bytes",
@@ -164,7 +189,7 @@ enum pom_status pomi_credentials_of_process(struct pomi_credentials *credentials
                                                                   "credential_process is empty");
     if (status == POM_OK)
         status = pomi_credentials_of_json(credentials, pomi_bytes_view(&answer), "credential_process", err);
-    wipe(&answer);
+    pomi_credentials_wipe_bytes(&answer);
     free(text);
     return status;
 }
@@ -185,6 +210,15 @@ static bool keep_body(void *user, const uint8_t *data, size_t size_bytes)
            pomi_bytes_append(answer, data, size_bytes, NULL) == POM_OK;
 }
 
+void pomi_credentials_send(struct pomi_http_transfer *transfer, struct pomi_bytes *answer)
+{
+    transfer->user = answer;
+    transfer->on_header = ignore_header;
+    transfer->on_body = keep_body;
+    answer->size_bytes = 0;
+    pomi_http_once(transfer);
+}
+
 /* Answers that are not 200 are failures. `answer` ends with a zero that its size does not count. */
 static enum pom_status ask(struct pomi_bytes *answer, const char *method, const char *url,
                            const struct pomi_pair *header, int timeout_ms, const char *what,
@@ -197,12 +231,8 @@ static enum pom_status ask(struct pomi_bytes *answer, const char *method, const 
                                           .connect_timeout_ms = timeout_ms,
                                           .stall_timeout_ms = timeout_ms,
                                           .deadline_ms = pomi_http_now_ms() + timeout_ms,
-                                          .without_proxy = true,
-                                          .user = answer,
-                                          .on_header = ignore_header,
-                                          .on_body = keep_body};
-    answer->size_bytes = 0;
-    pomi_http_once(&transfer);
+                                          .without_proxy = true};
+    pomi_credentials_send(&transfer, answer);
     if (transfer.failure != POMI_HTTP_DONE)
         return pomi_fail(err, POM_ERROR_IO, "no_credentials", "%s does not answer (%s)", what,
                          transfer.message);
@@ -267,7 +297,7 @@ enum pom_status pomi_credentials_of_container(struct pomi_credentials *credentia
         ask(&answer, "GET", url, token[0] != '\0' ? &header : NULL, CONTAINER_TIMEOUT_MS, what, err);
     if (status == POM_OK) status = pomi_credentials_of_json(credentials, pomi_bytes_view(&answer), what, err);
     pomi_wipe(token, sizeof token);
-    wipe(&answer);
+    pomi_credentials_wipe_bytes(&answer);
     return status;
 }
 
@@ -306,7 +336,7 @@ enum pom_status pomi_credentials_of_instance(struct pomi_credentials *credential
     if (status == POM_OK)
         status = pomi_credentials_of_json(credentials, pomi_bytes_view(&answer),
                                           "the instance's metadata service", err);
-    wipe(&token);
-    wipe(&answer);
+    pomi_credentials_wipe_bytes(&token);
+    pomi_credentials_wipe_bytes(&answer);
     return status;
 }

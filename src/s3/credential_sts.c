@@ -12,28 +12,8 @@
 #include "s3/http.h"
 #include "s3/xml.h"
 
-#define MAX_ANSWER_BYTES ((size_t)65536)
-#define TIMEOUT_MS       10000
-#define N_ATTEMPTS       3
-
-static bool ignore_header(void *user, const char *name, const char *value)
-{
-    (void)user, (void)name, (void)value;
-    return true;
-}
-
-static bool keep_body(void *user, const uint8_t *data, size_t size_bytes)
-{
-    struct pomi_bytes *answer = user;
-    return answer->size_bytes + size_bytes <= MAX_ANSWER_BYTES &&
-           pomi_bytes_append(answer, data, size_bytes, NULL) == POM_OK;
-}
-
-static void wipe(struct pomi_bytes *bytes)
-{
-    if (bytes->data != NULL) pomi_wipe(bytes->data, bytes->capacity_bytes);
-    pomi_bytes_release(bytes);
-}
+#define TIMEOUT_MS 10000
+#define N_ATTEMPTS 3
 
 /* The end of a path such as AssumeRoleResponse/AssumeRoleResult/Credentials/AccessKeyId */
 static enum pom_status on_element(void *user, const char *path, const char *text, struct pom_error *err)
@@ -117,12 +97,8 @@ static enum pom_status send_once(struct pomi_bytes *answer, int *status, char *m
                                           .ca_bundle = settings->ca_bundle,
                                           .connect_timeout_ms = TIMEOUT_MS,
                                           .stall_timeout_ms = TIMEOUT_MS,
-                                          .deadline_ms = pomi_http_now_ms() + TIMEOUT_MS,
-                                          .user = answer,
-                                          .on_header = ignore_header,
-                                          .on_body = keep_body};
-    answer->size_bytes = 0;
-    pomi_http_once(&transfer);
+                                          .deadline_ms = pomi_http_now_ms() + TIMEOUT_MS};
+    pomi_credentials_send(&transfer, answer);
     pomi_bytes_release(&authorization);
     *status = transfer.failure == POMI_HTTP_DONE ? transfer.status : 0;
     snprintf(message, sizeof transfer.message, "%s", transfer.message);
@@ -159,7 +135,7 @@ static enum pom_status ask(struct pomi_credentials *credentials, struct pomi_vie
     if (status == POM_OK && (credentials->key_id[0] == '\0' || credentials->secret[0] == '\0'))
         status = pomi_fail(err, POM_ERROR_IO, "no_credentials", "STS answered without credentials");
     if (status != POM_OK) pomi_credentials_wipe(credentials);
-    wipe(&answer);
+    pomi_credentials_wipe_bytes(&answer);
     return status;
 }
 
@@ -211,6 +187,6 @@ enum pom_status pomi_credentials_of_role(struct pomi_credentials *credentials,
     enum pom_status status = fill_body(&body, role, err);
     if (status == POM_OK)
         status = ask(credentials, pomi_bytes_view(&body), role->role_arn, source, settings, err);
-    wipe(&body);
+    pomi_credentials_wipe_bytes(&body);
     return status;
 }

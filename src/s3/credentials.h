@@ -42,6 +42,11 @@ enum pom_status pomi_credentials_of_instance(struct pomi_credentials *credential
 enum pom_status pomi_credentials_of_json(struct pomi_credentials *credentials, struct pomi_view json,
                                          const char *what, struct pom_error *err);
 
+/* Makes one transfer, whose answer of at most 64 KiB goes into memory that does not move: wiped, no copy is left. */
+struct pomi_http_transfer;
+void pomi_credentials_send(struct pomi_http_transfer *transfer, struct pomi_bytes *answer);
+void pomi_credentials_wipe_bytes(struct pomi_bytes *bytes); /* and releases them */
+
 /* STS (credential_sts.c). `source` is NULL for a web identity, whose token the file holds. */
 struct pomi_assumed_role {
     const char *role_arn;

@@ -67,3 +67,32 @@ enum pom_status pomi_s3_endpoint_place(const struct pomi_s3_endpoint *endpoint, 
     POMI_TRY(pomi_uri_encode(path, key, true, err));
     return pomi_bytes_append(path, "", 1, err);
 }
+
+bool pomi_s3_is_region(const char *text)
+{
+    size_t length = strlen(text);
+    return length > 0 && length < 64 &&
+           strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-") == length;
+}
+
+/* [BUCKET.]s3.REGION.amazonaws.com, [BUCKET.]s3-REGION.amazonaws.com, s3.dualstack.REGION.amazonaws.com */
+void pomi_s3_region_of_url(const char *url, char region[64])
+{
+    static const char domain[] = ".amazonaws.com";
+    char host[512];
+    region[0] = '\0';
+    if (strncasecmp(url, "https://", 8) != 0) return;
+    size_t host_bytes = strcspn(url + 8, "/?#");
+    if (host_bytes < sizeof domain || host_bytes >= sizeof host || memchr(url + 8, '@', host_bytes) != NULL)
+        return;
+    memcpy(host, url + 8, host_bytes);
+    host[host_bytes] = '\0';
+    if (strncmp(host + host_bytes - 3, ".cn", 3) == 0) host[host_bytes -= 3] = '\0';
+    char *end = host_bytes >= sizeof domain ? host + host_bytes - (sizeof domain - 1) : host;
+    if (strcmp(end, domain) != 0) return;
+    *end = '\0';
+    char *last = strrchr(host, '.');
+    last = last != NULL ? last + 1 : host;
+    if (strncmp(last, "s3-", 3) == 0) last += 3;
+    if (strcmp(last, "s3") != 0 && pomi_s3_is_region(last)) snprintf(region, 64, "%s", last);
+}

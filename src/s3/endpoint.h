@@ -23,4 +23,10 @@ enum pom_status pomi_s3_endpoint_place(const struct pomi_s3_endpoint *endpoint, 
                                        const char *key, const char *region, char host[512],
                                        struct pomi_bytes *path, struct pom_error *err);
 
+/* Whether the text can be a region: it becomes a part of a host's name, and may come from a server. */
+bool pomi_s3_is_region(const char *text);
+
+/* The region that a redirect's Location names, when it is an address of S3 on AWS; "" otherwise. */
+void pomi_s3_region_of_url(const char *url, char region[64]);
+
 #endif

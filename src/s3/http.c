@@ -16,6 +16,8 @@
 #include <strings.h>
 #include <time.h>
 
+#include "base/hash.h"
+
 #define LONGEST_SLEEP_MS 500 /* a lost wake-up would cost this much, never a hang */
 #define WATCH_EVERY_MS   20
 
@@ -124,9 +126,18 @@ static bool add_header(struct curl_slist **list, const struct pomi_pair *header)
                     pomi_bytes_append(&line, "", 1, NULL) == POM_OK;
     struct curl_slist *longer = is_added ? curl_slist_append(*list, (char *)line.data) : NULL;
     if (longer != NULL) *list = longer;
-    if (line.data != NULL) memset(line.data, 0, line.size_bytes); /* the token's line */
+    if (line.data != NULL) pomi_wipe(line.data, line.size_bytes); /* the token's line */
     pomi_bytes_release(&line);
     return longer != NULL;
+}
+
+/* One of them may hold a session token. */
+static void free_headers(struct pomi_http_transfer *transfer)
+{
+    for (struct curl_slist *line = transfer->header_list; line != NULL; line = line->next)
+        pomi_wipe(line->data, strlen(line->data));
+    curl_slist_free_all(transfer->header_list);
+    transfer->header_list = NULL;
 }
 
 static bool set_headers(CURL *curl, struct pomi_http_transfer *transfer)
@@ -225,8 +236,7 @@ static void conclude(CURL *curl, struct pomi_http_transfer *transfer, CURLcode c
     if (transfer->failure == POMI_HTTP_DONE) transfer->failure = failure_of(code);
     if (code != CURLE_OK)
         snprintf(transfer->message, sizeof transfer->message, "%s", curl_easy_strerror(code));
-    curl_slist_free_all(transfer->header_list);
-    transfer->header_list = NULL;
+    free_headers(transfer);
     transfer->handle = NULL;
 }
 
@@ -244,10 +254,11 @@ static void initialise_once(void)
 void pomi_http_once(struct pomi_http_transfer *transfer)
 {
     initialise_once();
+    transfer->header_list = NULL;
     CURL *curl = curl_easy_init();
     if (curl == NULL || !prepare(curl, transfer)) {
         transfer->failure = POMI_HTTP_MEMORY;
-        if (curl != NULL) curl_slist_free_all(transfer->header_list);
+        free_headers(transfer);
     } else {
         curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
         curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
@@ -286,8 +297,7 @@ void pomi_http_begin(struct pomi_http_loop *loop, struct pomi_http_transfer *tra
         return;
     }
     transfer->failure = POMI_HTTP_MEMORY;
-    curl_slist_free_all(transfer->header_list);
-    transfer->header_list = NULL;
+    free_headers(transfer);
     curl_easy_cleanup(curl);
     loop->hooks.on_done(loop->hooks.user, transfer);
 }

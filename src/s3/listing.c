@@ -42,13 +42,24 @@ static enum pom_status fail_circle(struct pomi_s3_request *request, const char *
     return POM_ERROR_IO;
 }
 
-/* One page: shows its entries and moves on. */
+/* Whether all names are below the prefix: a server that ignored it would have its other objects read, or removed. */
+static bool is_below(const struct pomi_s3_page *page, const char *prefix)
+{
+    size_t prefix_bytes = strlen(prefix), i = 0;
+    while (i < page->n_entries &&
+           strncmp((const char *)page->text.data + page->entries[i].key, prefix, prefix_bytes) == 0)
+        i++;
+    return i == page->n_entries;
+}
+
 static enum pom_status show_page(struct pomi_s3_page *page, int64_t *n_left,
                                  enum pom_status (*visit)(void *user, const struct pomi_s3_entry *entry,
                                                           struct pom_error *err),
                                  void *user, struct pom_error *err)
 {
-    for (size_t i = 0; i<page->n_entries && * n_left> 0; i++, --*n_left) {
+    size_t n_shown = (int64_t)page->n_entries < *n_left ? page->n_entries : (size_t)*n_left;
+    *n_left -= (int64_t)n_shown;
+    for (size_t i = 0; i < n_shown; i++) {
         const struct pomi_s3_page_entry *from = &page->entries[i];
         const struct pomi_s3_entry entry = {.key = (const char *)page->text.data + from->key,
                                             .is_prefix = from->is_prefix,
@@ -61,10 +72,11 @@ static enum pom_status show_page(struct pomi_s3_page *page, int64_t *n_left,
     return POM_OK;
 }
 
-static enum pom_status
-list(struct pomi_s3 *client, struct pomi_s3_request *request, struct pomi_s3_page *page, int64_t n_left,
-     enum pom_status (*visit)(void *user, const struct pomi_s3_entry *entry, struct pom_error *err),
-     void *user, struct pom_error *err)
+static enum pom_status list(struct pomi_s3 *client, struct pomi_s3_request *request, const char *prefix,
+                            struct pomi_s3_page *page, int64_t n_left,
+                            enum pom_status (*visit)(void *user, const struct pomi_s3_entry *entry,
+                                                     struct pom_error *err),
+                            void *user, struct pom_error *err)
 {
     char *token = NULL, *last_key = NULL;
     enum pom_status status = POM_OK;
@@ -82,6 +94,11 @@ list(struct pomi_s3 *client, struct pomi_s3_request *request, struct pomi_s3_pag
             page->n_entries > 0 ? (const char *)page->text.data + page->entries[0].key : NULL;
         if (first_key != NULL && last_key != NULL && strcmp(first_key, last_key) <= 0 && page->is_sorted)
             status = fail_circle(request, "gave the same names again", err);
+        if (status == POM_OK && !is_below(page, prefix)) {
+            status = pomi_s3_fail(request, POM_ERROR_IO, "bad_answer",
+                                  "the service lists names that do not begin with \"%.200s\"", prefix);
+            if (err != NULL) *err = request->error;
+        }
         if (status == POM_OK) status = show_page(page, &n_left, visit, user, err);
         if (status != POM_OK || !page->is_truncated || n_left <= 0) break;
         if (page->token[0] == '\0' || (token != NULL && strcmp(token, page->token) == 0)) {
@@ -125,7 +142,7 @@ enum pom_status pomi_s3_list(struct pomi_s3 *client, const char *bucket, const c
             pomi_s3_add_query(&request, "max-keys", page_keys);
         }
         page->is_sorted = delimiter == NULL; /* prefixes stand behind keys */
-        status = list(client, &request, page, max_keys > 0 ? max_keys : INT64_MAX, visit, user, err);
+        status = list(client, &request, prefix, page, max_keys > 0 ? max_keys : INT64_MAX, visit, user, err);
         pomi_s3_request_release(&request);
     }
     pomi_s3_page_release(page);

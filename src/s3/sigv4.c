@@ -14,6 +14,8 @@
 
 #include "base/hash.h"
 
+#define SHORTEST_SECRET_BYTES 8
+
 void pomi_credentials_wipe(struct pomi_credentials *credentials)
 {
     pomi_wipe(credentials, sizeof *credentials);
@@ -22,8 +24,16 @@ void pomi_credentials_wipe(struct pomi_credentials *credentials)
 static void redact(char *text, const char *secret)
 {
     size_t length = strlen(secret);
-    if (length < 8) return; /* too short to be one, and stars would only garble the message */
+    if (length < SHORTEST_SECRET_BYTES)
+        return; /* too short to be one, and stars would only garble the message */
     for (char *at = text; (at = strstr(at, secret)) != NULL; at += length) memset(at, '*', length);
+    /* Texts are cut to their buffers: one may end within a secret. */
+    size_t text_bytes = strlen(text);
+    for (size_t n = text_bytes < length ? text_bytes : length - 1; n >= SHORTEST_SECRET_BYTES; n--) {
+        if (memcmp(text + text_bytes - n, secret, n) != 0) continue;
+        memset(text + text_bytes - n, '*', n);
+        break;
+    }
 }
 
 void pomi_credentials_redact(const struct pomi_credentials *credentials, char *text)

@@ -8,6 +8,8 @@
 
 #include <expat.h>
 
+#include "base/hash.h"
+
 #define MAX_DEPTH      16
 #define MAX_TEXT_BYTES ((size_t)16384) /* a key of 1024 bytes is 3072 as %XX */
 #define MAX_PATH_BYTES 512
@@ -110,6 +112,7 @@ enum pom_status pomi_xml_read(struct pomi_view document, pomi_xml_visit visit, v
                             : pomi_fail(err, POM_ERROR_FORMAT, "bad_xml",
                                         "XML that breaks off or is damaged (%s)", XML_ErrorString(code));
     XML_ParserFree(reader.parser);
+    if (reader.text.data != NULL) pomi_wipe(reader.text.data, reader.text.capacity_bytes); /* STS's secrets */
     pomi_bytes_release(&reader.text);
     return reader.status;
 }

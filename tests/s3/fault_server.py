@@ -122,7 +122,8 @@ class Server:
         if kind.isdigit():
             extra = dict(word.split(":", 1) for word in words[2:] if ":" in word)
             code = words[1] if len(words) > 1 else ""
-            document = f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>told to</Message></Error>".encode()
+            message = next((word.removeprefix("message=") for word in words if word.startswith("message=")), "told to")
+            document = f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>{message}</Message></Error>".encode()
             self.send(connection, int(kind), extra, b"" if code == "-" else document, method)
             return "close" not in words
         if kind == "close":

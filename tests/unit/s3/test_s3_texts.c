@@ -108,6 +108,34 @@ static void requests_go_to_the_right_host(void **state)
     }
 }
 
+static void only_regions_are_taken_from_servers(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        {"https://fruits.s3.eu-west-1.amazonaws.com/a?b", "eu-west-1"},
+        {"https://fruits.s3-eu-west-3.amazonaws.com", "eu-west-3"},
+        {"https://s3.dualstack.us-west-2.amazonaws.com/fruits/a", "us-west-2"},
+        {"https://fruits.s3.cn-north-1.amazonaws.com.cn/", "cn-north-1"},
+        {"https://s3.amazonaws.com/fruits", ""},
+        {"http://fruits.s3.eu-west-1.amazonaws.com/a", ""},
+        {"https://evil.example/s3.eu-west-1.amazonaws.com", ""},
+        {"https://user@s3.eu-west-1.amazonaws.com/", ""},
+        {"https://s3.eu-west-1.amazonaws.com.evil.example/", ""},
+        {"https://.amazonaws.com/", ""},
+        {"https://amazonaws.com", ""},
+        {"https://.cn", ""},
+        {"", ""},
+    };
+    char region[64];
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        pomi_s3_region_of_url(cases[i][0], region);
+        assert_string_equal(region, cases[i][1]);
+    }
+    assert_true(pomi_s3_is_region("eu-central-1"));
+    static const char *const bad[] = {"", "evil.example/?", "eu west", "a@b", "eu-west-1\r\nx: y"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) assert_false(pomi_s3_is_region(bad[i]));
+}
+
 static void pages_are_read(void **state)
 {
     (void)state;
@@ -254,6 +282,7 @@ int main(void)
         cmocka_unit_test(checksums_have_their_check_values),
         cmocka_unit_test(paths_are_split),
         cmocka_unit_test(requests_go_to_the_right_host),
+        cmocka_unit_test(only_regions_are_taken_from_servers),
         cmocka_unit_test(pages_are_read),
         cmocka_unit_test(problems_are_read),
         cmocka_unit_test(configuration_files_are_read),

@@ -206,6 +206,12 @@ static void secrets_are_redacted(void **state)
     char text[] = "AKIDEXAMPLE7 and topsecretsecret, tokentokentokentoken";
     pomi_credentials_redact(&credentials, text);
     assert_string_equal(text, "************ and ***************, ********************");
+    char cut[] = "the secret is topsecre";
+    pomi_credentials_redact(&credentials, cut);
+    assert_string_equal(cut, "the secret is ********");
+    char harmless[] = "at the top";
+    pomi_credentials_redact(&credentials, harmless);
+    assert_string_equal(harmless, "at the top");
 }
 
 int main(int argc, char **argv)
