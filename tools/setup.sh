@@ -5,6 +5,7 @@
 #
 #   tools/setup.sh            what `make` needs
 #   tools/setup.sh --tests    also what the long tests need: browser, fuzzing and ARM compilers, emulator, Python packages
+#   tools/setup.sh --minio    also MinIO, a second S3 server for the long tests: minutes of building
 #   tools/setup.sh --dry-run  print what would be installed
 set -eu
 
@@ -12,12 +13,14 @@ cd "$(dirname "$0")/.."
 root=$PWD
 dry_run=no
 with_tests=no
+with_minio=no
 for argument in "$@"; do
     case $argument in
     --tests) with_tests=yes ;;
+    --minio) with_minio=yes ;;
     --dry-run) dry_run=yes ;;
     *)
-        sed -n '6,8s/^# *//p' "$0" >&2
+        sed -n '6,9s/^# *//p' "$0" >&2
         exit 2
         ;;
     esac
@@ -156,22 +159,28 @@ python_packages() (
     : >"$stamp"
 )
 
-# An S3 server that verifies signatures, for the tests; built where Go is, whose checksum database vouches for it.
-versitygw() {
-    stamp=.deps/go/.versitygw-1.8.0
+# go_server NAME PACKAGE VERSION: a server for the tests, built where Go is, whose checksum database vouches for it.
+go_server() {
+    stamp=.deps/go/.$1-$3
     if [ -e "$stamp" ]; then return 0; fi
     if ! command -v go >/dev/null; then
-        echo "setup: no Go: the tests that need the S3 server versitygw will be skipped"
+        echo "setup: no Go: the tests that need the S3 server $1 will be skipped"
         return 0
     fi
-    echo "setup: to build into .deps/go/bin: versitygw 1.8.0 (Go)"
+    echo "setup: to build into .deps/go/bin: $1 $3 (Go)"
     [ "$dry_run" = no ] || return 0
-    GOBIN="$root/.deps/go/bin" go install github.com/versity/versitygw/cmd/versitygw@v1.8.0 >/dev/null 2>&1 || {
-        echo "setup: versitygw could not be built: its tests will be skipped" >&2
+    GOBIN="$root/.deps/go/bin" go install "$2@$3" >/dev/null 2>&1 || {
+        echo "setup: $1 could not be built: its tests will be skipped" >&2
         return 0
     }
     : >"$stamp"
 }
+
+# It verifies signatures, hashes of bodies and clocks.
+versitygw() { go_server versitygw github.com/versity/versitygw/cmd/versitygw v1.8.0; }
+
+# It evaluates policies with their conditions. AGPL: the tests start it, and nothing that is built here contains it.
+minio() { go_server minio github.com/minio/minio v0.0.0-20260212201848-7aac2a2c5b7c; }
 
 # shellcheck disable=SC2086 # lists of names
 install_packages $build_packages
@@ -189,3 +198,4 @@ if [ "$with_tests" = yes ]; then
         tools/cross/aarch64.sh || echo "setup: no arm64 libraries: the tests of the NEON kernels are skipped" >&2
     fi
 fi
+if [ "$with_minio" = yes ]; then minio; fi

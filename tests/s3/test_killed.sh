@@ -5,17 +5,17 @@
 . "$POMONA_SOURCE/tests/cli/lib.sh"
 . "$POMONA_SOURCE/tests/s3/server.sh"
 start_server
-bucket=$work/buckets/bucket
 n_kills=${POMONA_KILLS:-30}
 
 draw_photos photos 6
-cp -r photos "$bucket/photos"
+push photos photos
 run="run s3://bucket/photos s3://bucket/out --part-rows 16 --format csv -k 8 --threads 2"
 began=$(date +%s%N)
 expect 1 "$pomona" run s3://bucket/photos whole --part-rows 16 --format csv -k 8
 took_ms=$((($(date +%s%N) - began) / 1000000))
 
 same_as_whole() {
+    pull
     for table in features pca failures features_csv pca_csv failures_csv; do
         for part in whole/$table/part-*; do expect_same "$part" "$bucket/out/$table/$(basename "$part")"; done
         [ "$(find whole/$table -type f | wc -l)" = "$(find "$bucket/out/$table" -type f | wc -l)" ] || fail "files of $table"
@@ -36,7 +36,7 @@ until [ "$kills" -ge "$n_kills" ]; do
     wait $pid 2>/dev/null || code=$?
     if [ "$code" = 1 ]; then # it got through: start over for the remaining kills
         same_as_whole
-        rm -rf "$bucket/out"
+        discard out/
     elif [ "$code" != 137 ]; then
         fail "a resumed run ended with $code"
     fi
@@ -48,15 +48,15 @@ same_as_whole
 (cd "$bucket/out" && find . -type f | sort) >got
 expect_same expected got
 [ "$(ls "$bucket" | sort | tr '\n' ' ')" = "out photos " ] || fail "keys outside the output: $(ls "$bucket")"
-[ "$("$build/tests/s3/s3_tool" abort bucket "" | head -n 1 | tr -dc 0-9)" = 0 ] || fail "an upload was left open"
+[ "$("$s3_tool" abort bucket "" | head -n 1 | tr -dc 0-9)" = 0 ] || fail "an upload was left open"
 echo "$kills kills, then the same objects"
 
 # Two runs at once: one is told, and the other is not disturbed.
-rm -rf "$bucket/out"
+discard out/
 # shellcheck disable=SC2086
 "$pomona" $run >/dev/null 2>&1 &
 pid=$!
-for _ in $(seq 200); do [ ! -e "$bucket/out/_lock" ] || break; sleep 0.02; done
+for _ in $(seq 200); do ! is_there out/_lock || break; sleep 0.02; done
 # shellcheck disable=SC2086
 expect 2 "$pomona" $run --resume
 expect_stderr "another pomona is writing to s3://bucket/out"

@@ -4,7 +4,6 @@
 . "$POMONA_SOURCE/tests/cli/lib.sh"
 . "$POMONA_SOURCE/tests/s3/server.sh"
 start_server
-bucket=$work/buckets/bucket # the server keeps objects as files
 options="--format csv -k 5 --part-rows 16"
 
 draw_photos photos 3
@@ -12,7 +11,7 @@ mkdir 'photos/Äpfel + 100%25 &?=#~'
 cp "$(find photos -name '*.jpg' | sort | head -n 1)" 'photos/Äpfel + 100%25 &?=#~/rot grün+%2F;,@!.jpg'
 mkdir photos/Äpfel && cp "$(find photos -name '*.jpg' | sort | tail -n 1)" "photos/Äpfel/ ' \" [1] 桃.jpg"
 n_photos=$(find photos -type f | wc -l)
-cp -r photos "$bucket/photos"
+push photos photos
 
 # same_table NAME FOLDER OTHER: the same files with the same bytes
 same_table() {
@@ -25,6 +24,7 @@ same_table() {
 expect 1 "$pomona" run photos disk $options
 # shellcheck disable=SC2086
 expect 1 "$pomona" run photos s3://bucket/from-disk $options
+pull
 for table in features pca failures features_csv pca_csv failures_csv plots; do same_table $table disk "$bucket/from-disk"; done
 expect_same disk/pca.safetensors "$bucket/from-disk/pca.safetensors"
 expect_same disk/_listing "$bucket/from-disk/_listing"
@@ -32,6 +32,7 @@ expect_same disk/_listing "$bucket/from-disk/_listing"
 # From S3: paths are s3://..., and apart from that every row is the same.
 # shellcheck disable=SC2086
 expect 1 "$pomona" run s3://bucket/photos s3://bucket/out $options
+pull
 expect_stderr "s3: "
 expect_stderr "buckets in eu-central-1: all in the EU"
 [ "$(count "$bucket/out" listed)" = "$n_photos" ] || fail "listed $(count "$bucket/out" listed) of $n_photos"
@@ -48,20 +49,34 @@ expect_no_file "$bucket/out/_lock"
 [ -z "$(find "$bucket/out" -name '*.tmp-*')" ] || fail "temporary names on S3"
 
 # The steps by hand, networks, PCA files, list files and reports, each from S3.
-"$pomona" network info orchard >/dev/null
 expect 0 "$pomona" fit s3://bucket/out --out s3://bucket/hand.safetensors -k 5
+pull
 expect_same "$bucket/hand.safetensors" "$bucket/out/pca.safetensors"
 expect 2 "$pomona" fit s3://bucket/out --out s3://bucket/hand.safetensors -k 5
 expect_stderr "hand.safetensors is there already"
 expect 0 "$pomona" transform s3://bucket/out --pca s3://bucket/hand.safetensors s3://bucket/hand
+pull
 for part in from-s3/pca/part-*.parquet; do
     cmp -s "$part" "$bucket/hand/pca/$(basename "$part" | sed 's/-[0-9a-f]*\.parquet/-pca.parquet/')" || fail "transform by hand differs: $part"
 done
-rm "$bucket/out/report.html"
+expect 0 "$pomona" network calibrate orchard photos --photos 4 --out calibrated.pomona
+expect 0 "$pomona" network calibrate orchard photos --photos 4 --out s3://bucket/networks/calibrated.pomona
+pull
+expect_same calibrated.pomona "$bucket/networks/calibrated.pomona"
+network="--network s3://bucket/networks/calibrated.pomona"
+# shellcheck disable=SC2086
+expect 1 "$pomona" run photos s3://bucket/again $options $network --pca s3://bucket/hand.safetensors
+pull
+for table in features pca failures; do same_table $table disk "$bucket/again"; done
+expect 0 "$pomona" report s3://bucket/again --pca s3://bucket/hand.safetensors
+"$pomona" network info s3://bucket/networks/calibrated.pomona | grep -q '^name  *orchard$' || fail "a network on S3"
+discard out/report.html
 expect 0 "$pomona" report s3://bucket/out
+pull
 expect_file "$bucket/out/report.html"
-(cd photos && find . -type f | sed 's|^\./|s3://bucket/photos/|') >"$bucket/list.txt"
-echo s3://bucket/photos/gone.jpg >>"$bucket/list.txt"
+(cd photos && find . -type f | sed 's|^\./|s3://bucket/photos/|') >list.txt
+echo s3://bucket/photos/gone.jpg >>list.txt
+push list.txt list.txt
 expect 1 "$pomona" extract @s3://bucket/list.txt listed --format csv
 [ "$(rows listed/failures | grep -c gone.jpg)" = 1 ] || fail "the photo that is gone is not a failure"
 rows listed/failures | grep gone.jpg | grep -q 'not_found.*NoSuchKey.*request ' || fail "no S3 code and request id: $(rows listed/failures | grep gone.jpg)"
@@ -78,30 +93,32 @@ expect_stderr "pomona did not make it"
 # shellcheck disable=SC2086
 expect 1 "$pomona" run s3://bucket/photos s3://bucket/out $options --resume
 expect_stderr "are there already"
-cp "$(find photos -name '*.jpg' | sort | head -n 1)" "$bucket/photos/new.jpg"
+push "$(find photos -name '*.jpg' | sort | head -n 1)" photos/new.jpg
 # shellcheck disable=SC2086
 expect 2 "$pomona" run s3://bucket/photos s3://bucket/out $options --resume
 expect_stderr "1 photos are new"
 # shellcheck disable=SC2086
 expect 1 "$pomona" run s3://bucket/photos s3://bucket/out $options --update
+pull
 [ "$(count "$bucket/out" listed)" = $((n_photos + 1)) ] || fail "update"
 # shellcheck disable=SC2086
 expect 1 "$pomona" run s3://bucket/photos s3://bucket/out $options --retry-failed
 # shellcheck disable=SC2086
 expect 1 "$pomona" run photos s3://bucket/out $options --overwrite
+pull
 for table in features pca failures; do same_table $table disk "$bucket/out"; done
 
 # Somebody else's lock keeps a run out until it is told; one of a process that was here and is gone does not.
 printf '{"process": 1, "started": "1", "machine": "elsewhere", "host": "other", "since": "2026-01-31T12:00:00Z"}' >lock
-"$build/tests/s3/s3_tool" put bucket out/_lock lock >/dev/null
+"$s3_tool" put bucket out/_lock lock >/dev/null
 # shellcheck disable=SC2086
 expect 2 "$pomona" run photos s3://bucket/out $options --resume
 expect_stderr "process 1 on other, since 2026-01-31T12:00:00Z"
 expect_stderr "--take-over"
-expect_file "$bucket/out/_lock"
+is_there out/_lock || fail "somebody else's lock is gone"
 # shellcheck disable=SC2086
 expect 1 "$pomona" run photos s3://bucket/out $options --resume --take-over
-expect_no_file "$bucket/out/_lock"
+if is_there out/_lock; then fail "the lock stays"; fi
 
 # What ends a run says why, and nothing is written.
 expect 2 "$pomona" run s3://absent/photos never
