@@ -25,8 +25,8 @@ POM_API void pom_bench_options_init(struct pom_bench_options *options);
 
 /* The limit of this machine, measured now for about `seconds` (0: 0.1) on n_threads threads (0: one per core) at once:
  * fused fp32 multiply-adds per second of the widest kernel set that `cpu` allows (NULL: all), on registers, summed over the
- * threads. A network that needs n_macs of them per photo cannot be faster than this / n_macs photos per second. Clocks
- * drift: measure it in turn with what is compared to it. Errors: ARGUMENT, MEMORY. */
+ * threads. A network that needs n_macs of them per photo cannot be faster than this / n_macs photos per second, but where
+ * 3x3 convolutions take fewer multiplications (Winograd's, in fp32). Clocks drift: measure it in turn with what is compared to it. Errors: ARGUMENT, MEMORY. */
 POM_API enum pom_status pom_bench_limit(const char *cpu, int n_threads, double seconds,
                                         double *macs_per_second, struct pom_error *err);
 

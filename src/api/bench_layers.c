@@ -7,18 +7,27 @@
 #include <string.h>
 
 #include "api/bench.h"
+#include "cnn/plan.h"
 #include "pipeline/extractor.h"
 
-enum kind { FIRST, EXPAND_PROJECT, WINDOW, DEPTHWISE, LAST, ADD, POOL, CONVERT, N_KINDS };
+enum kind {
+    FIRST,
+    EXPAND_PROJECT,
+    WINDOW,
+    PRODUCTS,
+    TRANSFORMS,
+    DEPTHWISE,
+    LAST,
+    ADD,
+    POOL,
+    CONVERT,
+    N_KINDS
+};
 
 static const char *const kind_names[N_KINDS] = {
-    "first convolution",
-    "1x1 convolutions",
-    "larger convolutions",
-    "depthwise convolutions",
-    "last convolution",
-    "additions, where not fused",
-    "pooling",
+    "first convolution",        "1x1 convolutions",           "larger convolutions",
+    "3x3: Winograd's products", "3x3: Winograd's transforms", "depthwise convolutions",
+    "last convolution",         "additions, where not fused", "pooling",
     "bytes to numbers",
 };
 
@@ -53,6 +62,18 @@ static void timed_depthwise(const struct pomk_depthwise *depthwise)
 {
     TIMED(DEPTHWISE, timing.real->depthwise(depthwise))
 }
+static void timed_products(const struct pomk_conv *conv, int n_tiles)
+{
+    TIMED(PRODUCTS, timing.real->winograd_products(conv, n_tiles))
+}
+static void timed_patches(const struct pomk_winograd_patches *patches)
+{
+    TIMED(TRANSFORMS, timing.real->winograd_patches(patches))
+}
+static void timed_tiles(const struct pomk_winograd_tiles *tiles)
+{
+    TIMED(TRANSFORMS, timing.real->winograd_tiles(tiles))
+}
 static void timed_max_pool(const struct pomk_max_pool *max_pool)
 {
     TIMED(POOL, timing.real->max_pool(max_pool))
@@ -80,6 +101,9 @@ static struct pomk_layers timed_table(const struct pomk_layers *real)
     struct pomk_layers timed = *real;
     timed.conv = timed_conv;
     timed.depthwise = timed_depthwise;
+    timed.winograd_patches = timed_patches;
+    timed.winograd_products = timed_products;
+    timed.winograd_tiles = timed_tiles;
     timed.max_pool = timed_max_pool;
     timed.add = timed_add;
     timed.convert_bytes = timed_convert;
@@ -98,20 +122,23 @@ static double clock_cost(void)
 }
 
 /* Multiply-adds per kind, as conv_kind tells them apart. */
-static void count_macs(const struct pomi_graph *graph, double n_macs[N_KINDS], bool last_is_pooled)
+static void count_macs(const struct pomi_graph *graph, double n_macs[N_KINDS], bool last_is_pooled,
+                       bool has_winograd)
 {
     const struct pomi_layer *pool = &graph->layers[graph->n_layers - 1];
     memset(n_macs, 0, N_KINDS * sizeof *n_macs);
     for (int i = 0; i < graph->n_layers; i++) {
         const struct pomi_layer *layer = &graph->layers[i];
         bool is_last = last_is_pooled && i == pool->inputs[0];
-        enum kind kind = layer->kind == POMI_LAYER_DEPTHWISE    ? DEPTHWISE
-                         : layer->kind != POMI_LAYER_CONV       ? POOL
-                         : layer->inputs[0] == POMI_INPUT_IMAGE ? FIRST
-                         : is_last                              ? LAST
-                         : layer->kernel_px > 1                 ? WINDOW
-                                                                : EXPAND_PROJECT;
-        n_macs[kind] += (double)pomi_layer_n_macs(layer);
+        enum kind kind = layer->kind == POMI_LAYER_DEPTHWISE          ? DEPTHWISE
+                         : layer->kind != POMI_LAYER_CONV             ? POOL
+                         : layer->inputs[0] == POMI_INPUT_IMAGE       ? FIRST
+                         : is_last                                    ? LAST
+                         : has_winograd && pomi_is_winograd(graph, i) ? PRODUCTS
+                         : layer->kernel_px > 1                       ? WINDOW
+                                                                      : EXPAND_PROJECT;
+        n_macs[kind] +=
+            (double)pomi_layer_n_macs(layer) / (kind == PRODUCTS ? 4 : 1); /* what whole tiles take */
     }
 }
 
@@ -150,7 +177,7 @@ static void give_rounds(const struct pomi_bench *bench, const struct pomk_kernel
     double limit = pomi_bench_median(rounds->limits, bench->n_rounds);
     for (int kind = 0; kind <= N_KINDS; kind++)
         total += medians[kind] = pomi_bench_median(rounds->seconds[kind], bench->n_rounds);
-    count_macs(&bench->network->graph, n_macs, medians[LAST] > 0);
+    count_macs(&bench->network->graph, n_macs, medians[LAST] > 0, medians[PRODUCTS] > 0);
     for (int kind = 0; kind <= N_KINDS; kind++) {
         if (medians[kind] == 0) continue;
         double macs = kind < N_KINDS ? n_macs[kind] : 0;

@@ -83,6 +83,7 @@ done:
     free(b.user);
     free(b.tensor_of_layer);
     free(b.done);
+    free(b.winograd_weights);
     if (status == POM_OK)
         *plan_out = plan;
     else

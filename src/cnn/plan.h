@@ -7,7 +7,9 @@
  * A step is one layer, or several that run as one so that what lies between them never leaves the cache:
  *   BLOCK      expanding convolution (1x1, or the network's first) -> depthwise -> 1x1 [-> add], in strips of
  * rows CONV       convolution [-> add], the input in strips of rows; the sums of a global average pooling
- * when it ends in one Fused or not, a layer's output is the same bytes.
+ * when it ends in one
+ *   WINOGRAD   convolution 3x3 [-> add], as a 1x1 convolution for each of 36 points, in strips of rows of tiles
+ * Fused or not, a layer's output is the same bytes.
  */
 #ifndef POMONA_CNN_PLAN_H
 #define POMONA_CNN_PLAN_H
@@ -45,6 +47,12 @@ struct tensor {
 /* Largest kernel and stride of depthwise convolution and max pooling. */
 #define PLAN_MAX_WINDOW 31
 
+/*
+ * Which convolutions are computed as Winograd's F(4x4, 3x3) in fp32: 3x3 at stride 1 that save more than the transforms cost. It
+ * follows from the layer's shape alone, never from the machine, for it decides the last bits of the features.
+ */
+bool pomi_is_winograd(const struct pomi_graph *graph, int layer);
+
 /* A convolution's constants: weights packed for the plan's kernels. */
 struct conv {
     const char *weights;
@@ -66,7 +74,15 @@ struct conv {
     bool prefetch;
 };
 
-enum step_kind { STEP_BLOCK, STEP_CONV, STEP_DEPTHWISE, STEP_ADD, STEP_MAX_POOL, STEP_GLOBAL_AVERAGE_POOL };
+enum step_kind {
+    STEP_BLOCK,
+    STEP_CONV,
+    STEP_WINOGRAD,
+    STEP_DEPTHWISE,
+    STEP_ADD,
+    STEP_MAX_POOL,
+    STEP_GLOBAL_AVERAGE_POOL
+};
 
 struct step {
     enum step_kind kind;
@@ -77,7 +93,7 @@ struct step {
     int layers[3];  /* BLOCK: expand, depthwise, project; otherwise layers[0] */
     int last_layer; /* whose output is the step's */
 
-    struct conv conv;    /* CONV; BLOCK: expand */
+    struct conv conv;    /* CONV, WINOGRAD; BLOCK: expand */
     struct conv project; /* BLOCK */
 
     /* Depthwise and pooling geometry: BLOCK, DEPTHWISE, MAX_POOL. Depthwise weights are [n_blocks][kernel *
@@ -107,6 +123,13 @@ struct step {
     int depthwise_rows; /* rows that are expanded before they are convolved depthwise: while they lie in L1 */
     struct scratch depthwise; /* BLOCK: [n_blocks][strip_rows][width][block] */
     struct scratch sums;      /* pooling: [n_blocks][block], 32 bits each */
+
+    /* WINOGRAD: a strip is strip_rows rows of tiles. */
+    int tile_rows, tile_columns;
+    struct scratch
+        points; /* of all input channels: 36 times [n_blocks][tiles][block], and a pixel to keep the 36 apart */
+    struct scratch products;   /* the same of one panel's output channels */
+    const uint32_t *zero_bias; /* of the points that do not begin with the bias */
 };
 
 struct pomi_plan {

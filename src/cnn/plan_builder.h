@@ -19,6 +19,8 @@ struct plan_builder {
     bool *done;                             /* by layer: a step has it */
     size_t n_constants_bytes;               /* handed out so far */
     size_t n_offsets;
+    float *winograd_weights; /* room for those of the largest such layer, before they are packed */
+    size_t n_winograd_weights;
 };
 
 /* Layers to steps and tensors. Errors: UNSUPPORTED. */
@@ -43,6 +45,12 @@ enum pomk_activation pomi_plan_activation(const struct pomi_layer *layer);
 static inline int plan_blocks(const struct pomi_plan *plan, int n_channels)
 {
     return (n_channels + plan->kernels->block_channels - 1) / plan->kernels->block_channels;
+}
+
+/* The number of Winograd's tiles along n output pixels. */
+static inline int plan_tiles(int n_pixels)
+{
+    return (n_pixels + POMK_WINOGRAD_TILE - 1) / POMK_WINOGRAD_TILE;
 }
 
 static inline int max_int(int a, int b)

@@ -21,13 +21,19 @@ static void *take_constants(struct plan_builder *b, size_t size_bytes)
     return constants;
 }
 
+static size_t panels_columns(const struct pomk_panels *panels)
+{
+    return (size_t)(panels->n_panels - 1) * (size_t)panels->panel_channels +
+           (size_t)panels->last_panel_channels;
+}
+
 /* One 32-bit value for each channel, floats or integers, in the kernels' order. NULL stays NULL. */
 static void *take_channels(struct plan_builder *b, const void *values, int n_channels)
 {
     const struct pomk_layers *kernels = b->plan->kernels;
     const struct pomk_panels panels = kernels->choose_panels(n_channels);
-    const int n_columns = (panels.n_panels - 1) * panels.panel_channels + panels.last_panel_channels;
-    const int n = max_int(n_columns, plan_blocks(b->plan, n_channels) * kernels->block_channels);
+    const int n =
+        max_int((int)panels_columns(&panels), plan_blocks(b->plan, n_channels) * kernels->block_channels);
     if (!values) return NULL;
     void *packed = take_constants(b, (size_t)n * sizeof(uint32_t));
     if (packed) kernels->pack_channels(packed, values, n_channels);
@@ -89,9 +95,7 @@ static void fill_conv(struct plan_builder *b, struct conv *conv, int index, int 
 
     const size_t packed_bytes =
         kernels->packed_bytes(conv->n_outputs, conv->n_taps, conv->n_channels, reads_image);
-    const int n_columns =
-        (conv->panels.n_panels - 1) * conv->panels.panel_channels + conv->panels.last_panel_channels;
-    conv->channel_bytes = packed_bytes / (size_t)n_columns;
+    conv->channel_bytes = packed_bytes / panels_columns(&conv->panels);
     ptrdiff_t *offsets = take_offsets(b, (size_t)conv->n_taps);
     void *weights = take_constants(b, packed_bytes);
     conv->bias = take_channels(b, bias_of(b, index), conv->n_outputs);
@@ -101,6 +105,36 @@ static void fill_conv(struct plan_builder *b, struct conv *conv, int index, int 
     kernels->pack_weights(weights, weights_of(b, index), conv->n_outputs, conv->n_taps, conv->n_channels,
                           reads_image);
     conv->tap_offsets = offsets;
+    conv->weights = weights;
+}
+
+/* Weights that are multiplied point by point: to the kernels 36 taps, of which each call takes one. */
+static void fill_winograd(struct plan_builder *b, struct step *step)
+{
+    const struct pomk_layers *kernels = b->plan->kernels;
+    const struct pomi_layer *layer = &b->graph->layers[step->layers[0]];
+    struct conv *conv = &step->conv;
+    conv->n_taps = POMK_WINOGRAD_POINTS;
+    conv->n_channels = layer->in_channels;
+    conv->n_outputs = layer->out_channels;
+    conv->stride = 1;
+    conv->kernel = layer->kernel_px;
+    conv->pad_top = layer->pad_top_px;
+    conv->pad_left = layer->pad_left_px;
+    conv->activation = pomi_plan_activation(&b->graph->layers[step->last_layer]);
+    conv->panels = kernels->choose_panels(conv->n_outputs);
+
+    const size_t packed_bytes = kernels->packed_bytes(conv->n_outputs, conv->n_taps, conv->n_channels, 0);
+    const size_t n_columns = panels_columns(&conv->panels);
+    conv->channel_bytes = packed_bytes / n_columns;
+    void *weights = take_constants(b, packed_bytes);
+    conv->bias = take_channels(b, layer->bias, conv->n_outputs);
+    step->zero_bias = take_constants(b, (size_t)conv->panels.panel_channels * sizeof(float));
+    const size_t n = (size_t)conv->n_outputs * (size_t)conv->n_channels * POMK_WINOGRAD_POINTS;
+    if (n > b->n_winograd_weights) b->n_winograd_weights = n;
+    if (!weights) return;
+    pomk_winograd_weights(b->winograd_weights, layer->weights, conv->n_outputs, conv->n_channels);
+    kernels->pack_weights(weights, b->winograd_weights, conv->n_outputs, conv->n_taps, conv->n_channels, 0);
     conv->weights = weights;
 }
 
@@ -181,6 +215,9 @@ static void fill_constants(struct plan_builder *b)
         case STEP_CONV:
             fill_conv(b, &step->conv, first, last, reads_image, input_row);
             break;
+        case STEP_WINOGRAD:
+            fill_winograd(b, step);
+            break;
         case STEP_DEPTHWISE:
             fill_depthwise(b, step, first);
             break;
@@ -228,7 +265,8 @@ enum pom_status pomi_plan_make_constants(struct plan_builder *b, struct pom_erro
     b->plan->constants_bytes = b->n_constants_bytes;
     b->plan->constants = pomi_vector_memory(b->n_constants_bytes);
     b->plan->offsets = calloc(b->n_offsets > 0 ? b->n_offsets : 1, sizeof *b->plan->offsets);
-    if (!b->plan->constants || !b->plan->offsets)
+    b->winograd_weights = malloc(b->n_winograd_weights * sizeof *b->winograd_weights + 1);
+    if (!b->plan->constants || !b->plan->offsets || !b->winograd_weights)
         return pomi_fail_memory(err, b->n_constants_bytes, "the packed weights of a network");
     fill_constants(b);
     make_preprocessing(b);

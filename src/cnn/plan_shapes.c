@@ -24,15 +24,18 @@ static int overhang(int n_outputs, int stride, int kernel, int pad_begin, int si
     return max_int(0, (n_outputs - 1) * stride + kernel - pad_begin - size);
 }
 
-/* Makes the tensor's border wide enough for what `layer` reads. */
-static void widen_border(struct tensor *t, const struct pomi_layer *layer)
+/* Makes the tensor's border wide enough for what `layer` reads; whole tiles, where it computes those. */
+static void widen_border(struct tensor *t, const struct pomi_layer *layer, bool has_tiles)
 {
+    const int height =
+        has_tiles ? plan_tiles(layer->out_height_px) * POMK_WINOGRAD_TILE : layer->out_height_px;
+    const int width = has_tiles ? plan_tiles(layer->out_width_px) * POMK_WINOGRAD_TILE : layer->out_width_px;
     t->top = max_int(t->top, layer->pad_top_px);
     t->left = max_int(t->left, layer->pad_left_px);
-    t->bottom = max_int(t->bottom, overhang(layer->out_height_px, layer->stride_px, layer->kernel_px,
-                                            layer->pad_top_px, t->height));
-    t->right = max_int(t->right, overhang(layer->out_width_px, layer->stride_px, layer->kernel_px,
-                                          layer->pad_left_px, t->width));
+    t->bottom = max_int(t->bottom,
+                        overhang(height, layer->stride_px, layer->kernel_px, layer->pad_top_px, t->height));
+    t->right =
+        max_int(t->right, overhang(width, layer->stride_px, layer->kernel_px, layer->pad_left_px, t->width));
 }
 
 enum pom_status pomi_plan_too_large(struct pom_error *err)
@@ -64,8 +67,10 @@ static enum pom_status shape_tensors(struct plan_builder *b, struct pom_error *e
     const int block_channels = plan->kernels->block_channels;
     for (int i = 0; i < plan->n_steps; i++) {
         const struct step *step = &plan->steps[i];
-        if (step->kind == STEP_DEPTHWISE || (step->kind == STEP_CONV && step->input != POMI_INPUT_IMAGE))
-            widen_border(&plan->tensors[step->input], &b->graph->layers[step->layers[0]]);
+        const bool is_conv = step->kind == STEP_CONV || step->kind == STEP_WINOGRAD;
+        if (step->kind == STEP_DEPTHWISE || (is_conv && step->input != POMI_INPUT_IMAGE))
+            widen_border(&plan->tensors[step->input], &b->graph->layers[step->layers[0]],
+                         step->kind == STEP_WINOGRAD);
         if (step->output >= 0) plan->tensors[step->output].first_step = i;
         if (step->output >= 0) plan->tensors[step->output].last_step = i;
         if (step->input >= 0) plan->tensors[step->input].last_step = i;
@@ -195,6 +200,40 @@ static enum pom_status shape_conv(const struct plan_builder *b, struct step *ste
     return POM_OK;
 }
 
+/* As shape_conv, with the transformed patches in the place of the input. */
+static enum pom_status shape_winograd(const struct plan_builder *b, struct step *step, struct pom_error *err)
+{
+    enum { POINT_BYTES = POMK_WINOGRAD_POINTS * sizeof(float) };
+    const struct pomi_plan *plan = b->plan;
+    const struct pomi_layer *layer = &b->graph->layers[step->layers[0]];
+    const struct pomk_panels panels = plan->kernels->choose_panels(layer->out_channels);
+    const int n_blocks = plan_blocks(plan, layer->in_channels);
+    const int panel_blocks = plan_blocks(plan, max_int(panels.panel_channels, panels.last_panel_channels));
+    step->tile_rows = plan_tiles(step->output_height);
+    step->tile_columns = plan_tiles(step->output_width);
+
+    size_t row_bytes = 0, weights_bytes = 0;
+    POMI_TRY(
+        volume(n_blocks, step->tile_columns, plan->kernels->block_channels, POINT_BYTES, &row_bytes, err));
+    POMI_TRY(volume(layer->in_channels, layer->out_channels, 1, POINT_BYTES, &weights_bytes, err));
+    const size_t rows = STRIP_BYTES / row_bytes, n_rows = (size_t)step->tile_rows;
+    const int strip_rows = even_strips(step->tile_rows, rows < 1 ? 1 : min_int((int)rows, step->tile_rows));
+    const size_t n_strips = (n_rows + (size_t)strip_rows - 1) / (size_t)strip_rows;
+    step->strip_rows = n_strips * weights_bytes < (size_t)panels.n_panels * n_rows * row_bytes
+                           ? strip_rows
+                           : step->tile_rows;
+    step->conv.prefetch = step->strip_rows == step->tile_rows;
+
+    const int n_tiles = step->strip_rows * step->tile_columns;
+    const int block_channels = plan->kernels->block_channels;
+    POMI_TRY(volume(n_blocks, n_tiles, block_channels, POINT_BYTES, &step->points.size_bytes, err));
+    POMI_TRY(volume(panel_blocks, n_tiles, block_channels, POINT_BYTES, &step->products.size_bytes, err));
+    const size_t apart = (size_t)block_channels * POINT_BYTES; /* see point_stride in run.c */
+    step->points.size_bytes += apart;
+    step->products.size_bytes += apart;
+    return POM_OK;
+}
+
 enum pomk_activation pomi_plan_activation(const struct pomi_layer *layer)
 {
     switch (layer->activation) {
@@ -223,6 +262,7 @@ static enum pom_status shape_steps(struct plan_builder *b, struct pom_error *err
         step->activation = pomi_plan_activation(window);
         if (step->kind == STEP_BLOCK) POMI_TRY(shape_block(b, step, err));
         if (step->kind == STEP_CONV) POMI_TRY(shape_conv(b, step, err));
+        if (step->kind == STEP_WINOGRAD) POMI_TRY(shape_winograd(b, step, err));
         if (step->kind == STEP_GLOBAL_AVERAGE_POOL)
             POMI_TRY(shape_sums(b->plan, step, window->out_channels, err));
     }

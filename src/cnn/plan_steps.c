@@ -17,6 +17,18 @@ static bool is_pointwise(const struct pomi_layer *layer)
     return layer->kind == POMI_LAYER_CONV && layer->kernel_px == 1 && layer->stride_px == 1;
 }
 
+bool pomi_is_winograd(const struct pomi_graph *graph, int index)
+{
+    /* With fewer tiles, fetching four times the weights costs more than it saves; with fewer channels, the transforms do. */
+    enum { MIN_TILES = 9, MIN_CHANNELS = 16 };
+    const struct pomi_layer *layer = &graph->layers[index], *last = &graph->layers[graph->n_layers - 1];
+    if (layer->kind != POMI_LAYER_CONV || layer->kernel_px != 3 || layer->stride_px != 1) return false;
+    if (layer->inputs[0] == POMI_INPUT_IMAGE || last->inputs[0] == index)
+        return false; /* fused with photo or pooling */
+    if (layer->in_channels < MIN_CHANNELS || layer->out_channels < MIN_CHANNELS) return false;
+    return plan_tiles(layer->out_height_px) * plan_tiles(layer->out_width_px) >= MIN_TILES;
+}
+
 /*
  * The addition that can end a step whose last layer is `index`: it alone reads that layer, which has no
  * activation of its own, and its other operand is in memory. -1 when there is none.
@@ -107,7 +119,7 @@ static void match_step(struct plan_builder *b, int layer, struct step *step)
             step->layers[2] = last = project;
             done[depthwise] = done[project] = true;
         } else {
-            step->kind = STEP_CONV;
+            step->kind = !b->quantized && pomi_is_winograd(b->graph, layer) ? STEP_WINOGRAD : STEP_CONV;
             const int pool = sole_user(b, layer, POMI_LAYER_GLOBAL_AVERAGE_POOL);
             if (pool >= 0) {
                 step->pooled = true;

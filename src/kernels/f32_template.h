@@ -5,6 +5,9 @@
 #include "kernels/conv_template.h"
 #include "kernels/depthwise_template.h"
 #include "kernels/pool_template.h"
+#include "kernels/winograd_template.h"
+
+#define HAS_WINOGRAD
 
 #define F32_SYMBOL_(name) pomk_f32_##name
 #define F32_SYMBOL(name)  F32_SYMBOL_(name)

@@ -17,6 +17,11 @@ const struct pomk_layers LAYERS = {
     .pack_depthwise = pack_depthwise,
     .conv = conv,
     .depthwise = depthwise,
+#ifdef HAS_WINOGRAD
+    .winograd_patches = winograd_patches,
+    .winograd_products = conv,
+    .winograd_tiles = winograd_tiles,
+#endif
     .max_pool = max_pool,
     .add = add,
     .convert_bytes = convert_bytes,

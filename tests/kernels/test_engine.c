@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * The engine against an independent implementation: plain loops that follow the contract literally (bias
- * first, then kernel row, kernel column, input channel, one fmaf each; padding multiplies zeros). Random
+ * first, then kernel row, kernel column, input channel, one fmaf each; padding multiplies zeros; 3x3 convolutions
+ * by Winograd's way where the plan says so). Random
  * networks of both families: any width, odd sizes, both padding rules, fused and unfusable layers. Every
  * kernel set must give the same bytes.
  */
@@ -9,10 +10,11 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#include "cnn/run.h"
+#include "cnn/plan.h"
 #include "kernels/kernels.h"
 
 #include "random_integers.h"
+#include "winograd_reference.h"
 
 static int n_rounds = 15; /* random networks of each family */
 
@@ -65,6 +67,47 @@ static float window(const struct pomi_layer *l, const struct map *in, int y, int
     return sum;
 }
 
+static size_t n_winograd_layers; /* met so far */
+
+/* A 4x4 tile of one output channel; `points` has the layer's weights, [n_outputs][36][n_channels]. */
+static void winograd_tile(const struct pomi_layer *l, const struct map *in, const float *points, int y, int x,
+                          int c, float tile[4][4])
+{
+    float products[6][6] = {{0}};
+    products[1][1] = l->bias[c];
+    for (int i = 0; i < l->in_channels; i++) {
+        float patch[6][6];
+        for (int v = 0; v < 6; v++)
+            for (int u = 0; u < 6; u++)
+                patch[v][u] = at(in, y - l->pad_top_px + v, x - l->pad_left_px + u, i);
+        reference_patch(patch);
+        for (int p = 0; p < 36; p++) {
+            const float weight = points[((size_t)c * 36 + (size_t)p) * (size_t)l->in_channels + (size_t)i];
+            products[p / 6][p % 6] = fmaf(patch[p / 6][p % 6], weight, products[p / 6][p % 6]);
+        }
+    }
+    reference_tile(products, tile);
+}
+
+static void winograd_layer(const struct pomi_layer *l, const struct map *in, struct map *out)
+{
+    float *points = malloc((size_t)l->out_channels * 36 * (size_t)l->in_channels * sizeof *points);
+    assert_non_null(points);
+    pomk_winograd_weights(points, l->weights, l->out_channels, l->in_channels);
+    for (int y = 0; y < out->height; y += 4)
+        for (int x = 0; x < out->width; x += 4)
+            for (int c = 0; c < out->channels; c++) {
+                float tile[4][4];
+                winograd_tile(l, in, points, y, x, c, tile);
+                for (int v = y; v < y + 4 && v < out->height; v++)
+                    for (int u = x; u < x + 4 && u < out->width; u++)
+                        out->data[(v * out->width + u) * out->channels + c] =
+                            activate(tile[v - y][u - x], l->activation);
+            }
+    free(points);
+    n_winograd_layers++;
+}
+
 static struct map photo_as_floats(const struct pomi_graph *g, const uint8_t *rgb)
 {
     static const double constants[3][2][3] = {
@@ -97,6 +140,10 @@ static void reference_features(const struct pomi_graph *g, const uint8_t *rgb, f
         out->data = malloc((size_t)out->height * (size_t)out->width * (size_t)out->channels * sizeof(float));
         assert_non_null(out->data);
         float *to = out->data;
+        if (pomi_is_winograd(g, i)) {
+            winograd_layer(l, in, out);
+            continue;
+        }
         if (l->kind == AVERAGE) {
             for (int c = 0; c < l->out_channels; c++) {
                 float sum = 0.0f;
@@ -183,6 +230,7 @@ static void test_random_resnets(void **unused)
         check(&g, "resnet", round);
         release(&g);
     }
+    assert_true(n_rounds < 10 || n_winograd_layers >= 4);
 }
 
 /* --- One plan, many threads, no allocation --- */
