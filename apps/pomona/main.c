@@ -49,8 +49,7 @@ const struct verb verbs[] = {
     {"version", "version", "version, and with --cpu the kernels chosen",
      "Prints the version. With --cpu also the kernel sets this machine can run and the one that is chosen; "
      "the environment "
-     "variable POMONA_CPU (scalar, avx2, avxvnni, avx512, avx512vnni; on ARM scalar, neon) limits the "
-     "choice.",
+     "variable POMONA_CPU allows none faster than the one it names.",
      0, 0, verb_version},
     {"s3-policy", "s3-policy SOURCE OUT", "the smallest IAM policy for a run on s3://",
      "Prints, as JSON, what a user or role must be allowed for `pomona run SOURCE OUT` with the same "

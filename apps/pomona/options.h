@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/*
- * The options of every verb, in one table. Parsing, --help, the man page and the shell completions are all made from it, so
- * that they cannot disagree.
- */
+/* The command line: its verbs, what it says, and what is written about it. */
 #ifndef POMONA_APP_OPTIONS_H
 #define POMONA_APP_OPTIONS_H
 
@@ -42,6 +39,7 @@ const struct verb *find_verb(const char *name); /* NULL: unknown */
 /* Fills `settings` from argv[2..]. On a mistake prints what is wrong and how to get help to stderr and returns false. */
 bool parse_options(struct settings *settings, const struct verb *verb, int argc, char **argv);
 
+/* documentation.c and completions.c */
 void print_usage(FILE *to);
 void print_help(FILE *to, const struct verb *verb);
 void print_man_page(FILE *to);

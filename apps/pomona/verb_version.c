@@ -6,10 +6,8 @@ int verb_version(struct settings *settings)
 {
     const char *chosen = pom_cpu_choose(settings->run.cpu);
     if (chosen == NULL) {
-        fprintf(stderr,
-                "pomona version: POMONA_CPU=%s is not a kernel set: use scalar, avx2, avxvnni, avx512 or "
-                "avx512vnni (ARM: scalar, neon)\n",
-                settings->run.cpu);
+        fprintf(stderr, "pomona version: POMONA_CPU=%s is not a kernel set: use one of %s\n",
+                settings->run.cpu, pom_cpu_kernel_set_names());
         return EXIT_USAGE;
     }
     if (settings->json) {

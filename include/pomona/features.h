@@ -29,8 +29,8 @@ struct pom_extractor_options {
     int64_t max_file_bytes; /* refuse larger files; 0: the default, 256 MiB */
     enum pom_precision
         precision; /* other than FP32: the network must be calibrated, see pom_network_calibrate */
-    const char *
-        cpu; /* limit the kernel set: "scalar", "avx2", "avxvnni", "avx512", "avx512vnni", "neon"; NULL: the fastest that runs here */
+    const char
+        *cpu; /* no faster kernel set than this one of pom_cpu_kernel_set; NULL: the fastest that runs here */
     /* Threads that compute one photo's features together, the caller's among them; 0: one. For few photos at a time: many
      * are done sooner by many extractors of one thread each. The features are the same bytes. Each thread takes working
      * memory of its own and sleeps between photos. */

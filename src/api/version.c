@@ -16,6 +16,11 @@ const char *pom_cpu_kernel_set(int index)
     return index >= 0 && index < n_sets ? list[index]->name : NULL;
 }
 
+const char *pom_cpu_kernel_set_names(void)
+{
+    return pomk_set_names();
+}
+
 const char *pom_cpu_choose(const char *limit)
 {
     const struct pomk_kernels *chosen = pomk_choose(limit);

@@ -73,25 +73,39 @@ static bool cpu_has_avx512vnni(void)
 }
 #endif
 
-static bool cpu_has_all(void)
+static bool cpu_has_scalar(void)
 {
     return true;
 }
 
-/* Slowest first. A set is one line here and one set_*.c. */
+#if defined(__aarch64__)
+static bool cpu_has_neon(void)
+{
+    return true; /* it is part of the architecture */
+}
+#endif
+
+/* The sets beside scalar, slowest first. A set is one name here, its cpu_has_NAME above, and one set_NAME.c. */
+#if defined(__x86_64__)
+#define FASTER_SETS(SET) SET(avx2) SET(avxvnni) SET(avx512) SET(avx512vnni)
+#elif defined(__aarch64__)
+#define FASTER_SETS(SET) SET(neon)
+#else
+#define FASTER_SETS(SET)
+#endif
+
+#define ROW(name)  {&pomk_kernels_##name, cpu_has_##name},
+#define WORD(name) ", " #name
 static const struct {
     const struct pomk_kernels *kernels;
     bool (*supported)(void);
-} sets[] = {
-    {&pomk_kernels_scalar, cpu_has_all},
-#if defined(__x86_64__)
-    {&pomk_kernels_avx2, cpu_has_avx2},     {&pomk_kernels_avxvnni, cpu_has_avxvnni},
-    {&pomk_kernels_avx512, cpu_has_avx512}, {&pomk_kernels_avx512vnni, cpu_has_avx512vnni},
-#elif defined(__aarch64__)
-    {&pomk_kernels_neon, cpu_has_all},
-#endif
-};
+} sets[] = {ROW(scalar) FASTER_SETS(ROW)};
 enum { N_SETS = sizeof sets / sizeof sets[0] };
+
+const char *pomk_set_names(void)
+{
+    return "scalar" FASTER_SETS(WORD);
+}
 
 int pomk_list(const struct pomk_kernels *list[POMK_MAX_SETS])
 {

@@ -87,10 +87,13 @@ extern const struct pomk_layers pomk_words_scalar, pomk_words_avx2, pomk_words_a
 extern const struct pomk_layers pomk_bytes_avx512vnni;
 
 /*
- * The best set that this CPU runs and `limit` allows: NULL or "auto" for no limit, else "scalar", "avx2",
- * "avxvnni", "avx512", "avx512vnni", on aarch64 "neon". A limit above what the CPU has gives the best it has. NULL for an unknown name.
+ * The best set that this CPU runs and `limit` allows: NULL or "auto" for no limit, else the name of a set. A limit above
+ * what the CPU has gives the best it has. NULL for an unknown name.
  */
 const struct pomk_kernels *pomk_choose(const char *limit);
+
+/* All sets of this build, whether this CPU runs them or not, slowest first, for messages: "scalar, avx2, ...". */
+const char *pomk_set_names(void);
 
 /* The number of panels of doubles that n columns take. */
 static inline size_t pomk_f64_panels(size_t n_columns)

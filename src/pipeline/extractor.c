@@ -102,10 +102,8 @@ enum pom_status pom_extractor_new(struct pom_extractor **extractor, const struct
                          MAX_PHOTO_THREADS);
     const struct pomk_kernels *kernels = pomk_choose(options->cpu);
     if (kernels == NULL)
-        return pomi_fail(
-            err, POM_ERROR_ARGUMENT, "unknown_cpu",
-            "there is no kernel set %s: use scalar, avx2, avxvnni, avx512 or avx512vnni (ARM: scalar, neon)",
-            options->cpu);
+        return pomi_fail(err, POM_ERROR_ARGUMENT, "unknown_cpu", "there is no kernel set %s: use one of %s",
+                         options->cpu, pomk_set_names());
     if (options->decode.preview_px != 0)
         return pomi_fail(err, POM_ERROR_ARGUMENT, "bad_option",
                          "preview_px is not for features: they are those of the whole photo");

@@ -10,7 +10,7 @@ expect_stdout "Exit codes"
 expect 2 "$pomona" peel
 expect_stderr "there is no verb peel"
 
-for verb in run extract fit transform report network bench version; do
+for verb in run extract fit transform report network bench version s3-policy; do
     expect 0 "$pomona" $verb --help
     expect_stdout "usage: pomona $verb"
 done
@@ -53,7 +53,7 @@ expect_stderr "--glob is empty"
 expect 2 "$pomona" run empty out --label-from "regex:("
 expect 2 "$pomona" run empty out --network nowhere
 expect 2 env POMONA_CPU=abacus "$pomona" version --cpu
-expect_stderr "abacus is not a kernel set: use scalar, avx2, avxvnni, avx512 or avx512vnni"
+expect_stderr "abacus is not a kernel set: use one of scalar"
 
 expect 0 "$pomona" version
 expect_stdout "pomona 0."
@@ -70,4 +70,48 @@ expect_stderr "use man, bash, zsh or fish"
 for shell in bash zsh fish man; do
     expect 0 "$pomona" documentation $shell
     expect_stdout retry
+done
+
+# What completions offer, as the shells see it; fish and zsh where they are installed.
+completes() { # WANTED WORD...: bash offers WANTED for the last word
+    wanted=$1
+    shift
+    offered=$(bash -c '. "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _pomona; echo "${COMPREPLY[*]}"' - completion.bash "$@" |
+        tr '\n' ' ')
+    [ "$offered" = "$wanted " ] || fail "after \"$*\" bash offers \"$offered\", not \"$wanted\""
+}
+"$pomona" documentation bash >completion.bash
+mkdir completed && cd completed && mv ../completion.bash .
+completes "run report" pomona r
+completes "int16 int8" pomona run --precision i
+completes "int16 int8" pomona run --precision = i
+completes "" pomona run --threads ""
+completes "--no-sign-request" pomona fit --no
+completes "pull" pomona network pu
+completes "orchard" pomona bench -n orch
+completes "completion.bash" pomona run comp
+if command -v fish >/dev/null; then
+    "$pomona" documentation fish >completion.fish
+    for line in "int8" "int16"; do
+        HOME=$PWD fish -c 'source completion.fish; complete -C "pomona extract --precision i"' | grep -q "^$line" ||
+            fail "fish does not offer $line after --precision"
+    done
+    HOME=$PWD fish -c 'source completion.fish; complete -C "pomona run --res"' | grep -q "go on with an output" ||
+        fail "fish does not say what --resume is"
+fi
+if command -v zsh >/dev/null; then
+    "$pomona" documentation zsh >completion.zsh
+    zsh -n completion.zsh || fail "zsh does not read its completion"
+fi
+cd ..
+
+expect 0 "$pomona" documentation man
+expect_stdout '\fB\-n\fR, \fB\-\-network\fR \fINAME|FILE\fR'
+expect_stdout "one of: fp32 int16 int8"
+
+# The kernel sets have their names from one list; the page that explains them names each.
+sets=$("$pomona" documentation man | sed -n '/^.B POMONA_CPU$/,/^one of: /s/^one of: //p' | tr -d ,)
+[ "${sets%% *}" = scalar ] || fail "the man page does not name the kernel sets"
+for name in $sets; do
+    grep -q "\`$name\`" "$POMONA_SOURCE/docs/command-line.md" || fail "docs/command-line.md does not name the kernel set $name"
 done

@@ -11,7 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size_bytes);
 
 enum { MAX_WORDS = 64 };
 
-/* In the order of apps/pomona/main.c, which the sets of verbs in options.c follow. */
+/* In the order of apps/pomona/main.c, which the sets of verbs in option_table.c follow. */
 const struct verb verbs[] = {
     {"run", "run SOURCE OUT", "", "", 2, 2, NULL},
     {"extract", "extract SOURCE OUT", "", "", 2, 2, NULL},
