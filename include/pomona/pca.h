@@ -69,6 +69,18 @@ POM_API enum pom_status pom_moments_merge(struct pom_moments *moments, const str
 
 POM_API int64_t pom_moments_count(const struct pom_moments *moments);
 
+/* The scaler on its own: mean[width] and sample_std[width] (n - 1), as pom_pca_info has them; either may be NULL. A constant
+ * column has a sample_std of exactly 0. Errors: ARGUMENT, NUMERIC (fewer than 2 rows), MEMORY. */
+POM_API enum pom_status pom_moments_scaler(const struct pom_moments *moments, double *mean,
+                                           double *sample_std, struct pom_error *err);
+
+/* scaled[n_rows][width] = (rows - mean) / sample_std, computed in double; all belong to the caller. mean NULL: nothing is
+ * subtracted; sample_std NULL: nothing is divided; where it is 0, the column becomes 0. What pom_pca_apply and pyspark.ml's
+ * StandardScaler give. Errors: ARGUMENT, NUMERIC as pom_pca_apply. */
+POM_API enum pom_status pom_scale_rows(const double *mean, const double *sample_std, int width,
+                                       const float *rows, size_t n_rows, float *scaled,
+                                       struct pom_error *err);
+
 /* A portable byte form, for sending moments between processes; docs/formats.md describes it. Going through it
  * changes no bit of any later result. The caller frees *data with free(). Errors: ARGUMENT, MEMORY, and when
  * opening FORMAT, UNSUPPORTED (a later version). */

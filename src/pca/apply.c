@@ -17,34 +17,12 @@ enum {
     RUN_COLUMNS = 256 /* part of the result's definition: another number gives other last bits */
 };
 
-static enum pom_status check_row(const float *row, int width, size_t index, struct pom_error *err)
-{
-    for (int j = 0; j < width; j++)
-        if (!isfinite(row[j]))
-            return pomi_fail(err, POM_ERROR_NUMERIC, "not_finite",
-                             "row %zu of those given (the first is 0), column %d is %s", index, j,
-                             isnan(row[j]) ? "not a number" : "infinite");
-    return POM_OK;
-}
-
-static enum pom_status write_float(float *to, double value, const char *what, size_t row, int column,
-                                   struct pom_error *err)
-{
-    *to = (float)value;
-    if (isfinite(*to)) return POM_OK;
-    return pomi_fail(
-        err, POM_ERROR_NUMERIC, "not_finite",
-        "row %zu of those given (the first is 0): %s %d is %g, beyond the range of a 32-bit float", row, what,
-        column, value);
-}
-
-/* What StandardScaler would give. A constant column is 0 in both of its modes. */
+/* A constant column is 0 in both of StandardScaler's modes. */
 static double scale_value(const struct pom_pca *pca, int column, double value)
 {
     if (pca->info.scale == POM_SCALE_NONE) return value;
-    if (pca->sample_std[column] == 0) return 0;
-    if (pca->info.scale == POM_SCALE_MEAN_STD) value -= pca->mean[column];
-    return value / pca->scale_std[column];
+    return pomi_scale_value(pca->info.scale == POM_SCALE_MEAN_STD ? pca->mean : NULL, pca->sample_std, column,
+                            value);
 }
 
 /* What the components are multiplied with. */
@@ -75,13 +53,13 @@ static enum pom_status apply_group(const struct pom_pca *pca, const float *rows,
     size_t width = (size_t)pca->info.width, k = (size_t)pca->info.n_components;
     for (size_t r = 0; r < n_rows; r++) {
         const float *row = rows + (first_row + r) * width;
-        POMI_TRY(check_row(row, (int)width, first_row + r, err));
+        POMI_TRY(pomi_check_row(row, (int)width, first_row + r, err));
         double *panel = prepared + r / POMK_F64_PANEL * width * POMK_F64_PANEL + r % POMK_F64_PANEL;
         for (size_t j = 0; j < width; j++)
             panel[j * POMK_F64_PANEL] = prepare_value(pca, (int)j, row[j], flags);
         for (size_t j = 0; scaled != NULL && j < width; j++)
-            POMI_TRY(write_float(&scaled[(first_row + r) * width + j], scale_value(pca, (int)j, row[j]),
-                                 "scaled column", first_row + r, (int)j, err));
+            POMI_TRY(pomi_write_float(&scaled[(first_row + r) * width + j], scale_value(pca, (int)j, row[j]),
+                                      "scaled column", first_row + r, (int)j, err));
     }
     for (size_t c = 0; c < k; c += POMK_F64_PANEL) {
         for (size_t r = 0; r < n_rows; r += POMK_F64_PANEL) {
@@ -90,8 +68,8 @@ static enum pom_status apply_group(const struct pom_pca *pca, const float *rows,
                            width);
             for (size_t i = 0; i < POMK_F64_PANEL && r + i < n_rows; i++)
                 for (size_t j = 0; j < POMK_F64_PANEL && c + j < k; j++)
-                    POMI_TRY(write_float(&projected[(first_row + r + i) * k + c + j], sums[i][j], "component",
-                                         first_row + r + i, (int)(c + j), err));
+                    POMI_TRY(pomi_write_float(&projected[(first_row + r + i) * k + c + j], sums[i][j],
+                                              "component", first_row + r + i, (int)(c + j), err));
         }
     }
     return POM_OK;

@@ -153,8 +153,7 @@ static enum pom_status find_deviations(struct fit *fit, struct pom_error *err)
     if (fit->std == NULL || fit->varying == NULL || fit->eigenvalues == NULL)
         return pomi_fail_memory(err, (size_t)width * 20, "the deviations of a PCA");
     for (int j = 0; j < width; j++) {
-        fit->std[j] =
-            sqrt(*pomi_moments_cross_product(fit->moments, j, j) / (double)(fit->moments->n_rows - 1));
+        fit->std[j] = pomi_moments_sample_std(fit->moments, j);
         if (fit->std[j] > 0) fit->varying[fit->n_varying++] = j;
     }
     if (fit->n_varying == 0)

@@ -33,6 +33,19 @@ enum pom_status pomi_pca_new(struct pom_pca **pca, int width, int n_components, 
  * fitting and opening. */
 void pomi_pca_complete(struct pom_pca *pca);
 
+/* What StandardScaler makes of a value; mean and sample_std may be NULL. */
+static inline double pomi_scale_value(const double *mean, const double *sample_std, int column, double value)
+{
+    if (sample_std != NULL && sample_std[column] == 0) return 0;
+    if (mean != NULL) value -= mean[column];
+    return sample_std != NULL ? value / sample_std[column] : value;
+}
+
+/* Errors of a row that is given to be scaled or projected, and of what came of it. Errors: NUMERIC. */
+enum pom_status pomi_check_row(const float *row, int width, size_t index, struct pom_error *err);
+enum pom_status pomi_write_float(float *to, double value, const char *what, size_t row, int column,
+                                 struct pom_error *err);
+
 /* "none", "std", "mean-std": the names in files and on the command line. NULL for other numbers. */
 const char *pomi_scale_name(enum pom_scale scale);
 

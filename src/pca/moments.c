@@ -45,6 +45,11 @@ double *pomi_moments_cross_product(const struct pom_moments *moments, int i, int
     return tile + low % POMK_F64_PANEL * POMK_F64_PANEL + high % POMK_F64_PANEL;
 }
 
+double pomi_moments_sample_std(const struct pom_moments *moments, int column)
+{
+    return sqrt(*pomi_moments_cross_product(moments, column, column) / (double)(moments->n_rows - 1));
+}
+
 enum pom_status pom_moments_new(struct pom_moments **moments, int width, struct pom_error *err)
 {
     if (moments == NULL) return pomi_fail(err, POM_ERROR_ARGUMENT, "bad_argument", "moments is NULL");

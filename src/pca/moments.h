@@ -41,4 +41,7 @@ enum pom_status pomi_moments_completed(struct pom_moments **completed, const str
 /* Where the cross-product of columns i and j is kept. */
 double *pomi_moments_cross_product(const struct pom_moments *moments, int i, int j);
 
+/* Sample standard deviation (n - 1) of a column, of completed moments of at least 2 rows. */
+double pomi_moments_sample_std(const struct pom_moments *moments, int column);
+
 #endif

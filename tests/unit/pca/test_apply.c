@@ -70,6 +70,41 @@ static void projections_follow_the_formulas(void **state)
     free(rows);
 }
 
+static void the_scaler_alone_gives_the_scaled_rows(void **state)
+{
+    (void)state;
+    float *rows = rows_with_a_constant_column(3);
+    float projected[ROWS][K], expected[ROWS][WIDTH], scaled[ROWS][WIDTH];
+    double mean[WIDTH], sample_std[WIDTH];
+    struct pom_moments *moments = NULL;
+    assert_int_equal(pom_moments_new(&moments, WIDTH, NULL), POM_OK);
+    assert_int_equal(pom_moments_add(moments, rows, 1, NULL), POM_OK);
+    struct pom_error err = {0};
+    assert_int_equal(pom_moments_scaler(moments, mean, sample_std, &err), POM_ERROR_NUMERIC);
+    assert_string_equal(err.reason, "too_few_rows");
+    assert_int_equal(pom_moments_add(moments, rows + WIDTH, ROWS - 1, NULL), POM_OK);
+    assert_int_equal(pom_moments_scaler(moments, mean, sample_std, NULL), POM_OK);
+    for (int scale = POM_SCALE_NONE; scale <= POM_SCALE_MEAN_STD; scale++) {
+        struct pom_pca *pca = pca_of(rows, ROWS, WIDTH, (enum pom_scale)scale, K);
+        assert_memory_equal(mean, pom_pca_info(pca)->mean, sizeof mean);
+        assert_memory_equal(sample_std, pom_pca_info(pca)->sample_std, sizeof sample_std);
+        assert_int_equal(pom_pca_apply(pca, rows, ROWS, 0, projected[0], expected[0], NULL), POM_OK);
+        assert_int_equal(pom_scale_rows(scale == POM_SCALE_MEAN_STD ? mean : NULL,
+                                        scale != POM_SCALE_NONE ? sample_std : NULL, WIDTH, rows, ROWS,
+                                        scaled[0], NULL),
+                         POM_OK);
+        assert_memory_equal(scaled, expected, sizeof scaled);
+        pom_pca_free(pca);
+    }
+    assert_int_equal(pom_scale_rows(mean, NULL, WIDTH, rows, ROWS, scaled[0], NULL), POM_OK);
+    assert_true(scaled[4][5] == (float)(rows[4 * WIDTH + 5] - mean[5]));
+    rows[2 * WIDTH + 1] = NAN;
+    assert_int_equal(pom_scale_rows(mean, NULL, WIDTH, rows, ROWS, scaled[0], &err), POM_ERROR_NUMERIC);
+    assert_non_null(strstr(err.message, "row 2"));
+    pom_moments_free(moments);
+    free(rows);
+}
+
 /* What makes them worth having: uncorrelated, around zero, with the explained variances. */
 static void projections_have_the_explained_variances(void **state)
 {
@@ -178,6 +213,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(projections_follow_the_formulas),
+        cmocka_unit_test(the_scaler_alone_gives_the_scaled_rows),
         cmocka_unit_test(projections_have_the_explained_variances),
         cmocka_unit_test(any_cut_and_any_kernel_set_gives_the_same_bytes),
         cmocka_unit_test(a_column_that_was_constant_cannot_disturb_new_rows),
