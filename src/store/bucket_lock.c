@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "store/bucket.h"
+#include "store/machine.h"
 
 #define LOCK_MAX_BYTES 4096
 
@@ -31,32 +32,12 @@ struct bucket_lock {
 
 /* --- whose it is --- */
 
-static void read_line(const char *path, char *line, size_t line_bytes)
-{
-    FILE *file = fopen(path, "r");
-    line[0] = '\0';
-    if (file == NULL) return;
-    if (fgets(line, (int)line_bytes, file) == NULL) line[0] = '\0';
-    line[strcspn(line, "\n")] = '\0';
-    fclose(file);
-}
-
-/* A process id means something only on one boot of one machine, in one namespace of process ids. */
-static void name_machine(char *name, size_t name_bytes)
-{
-    char boot[64], space[64];
-    read_line("/proc/sys/kernel/random/boot_id", boot, sizeof boot);
-    ssize_t length = readlink("/proc/self/ns/pid", space, sizeof space - 1);
-    space[length > 0 ? length : 0] = '\0';
-    snprintf(name, name_bytes, "%s %s", boot, space);
-}
-
 /* When the process began, in the kernel's own count: process ids come back, this does not. "" when it is gone. */
 static void when_started(long process, char *started, size_t started_bytes)
 {
     char path[64], line[1024];
     snprintf(path, sizeof path, "/proc/%ld/stat", process);
-    read_line(path, line, sizeof line);
+    pomi_machine_read_line(path, line, sizeof line);
     const char *at = strrchr(line, ')'); /* the program's name, which comes before, may hold anything */
     for (int field = 2; at != NULL && field < 22; field++) {
         at = strchr(at, ' ');
@@ -70,7 +51,7 @@ static char *describe_process(void)
     char machine[160], started[32], host[128] = "", since[32];
     struct tm utc;
     time_t now = time(NULL);
-    name_machine(machine, sizeof machine);
+    pomi_machine_name(machine, sizeof machine);
     when_started((long)getpid(), started, sizeof started);
     gethostname(host, sizeof host - 1);
     gmtime_r(&now, &utc);
@@ -92,7 +73,7 @@ static const char *text_of(const json_t *owner, const char *name)
 static bool is_gone(const json_t *owner)
 {
     char machine[160], started[32];
-    name_machine(machine, sizeof machine);
+    pomi_machine_name(machine, sizeof machine);
     long process = (long)json_integer_value(json_object_get(owner, "process"));
     if (process <= 0 || strcmp(machine, text_of(owner, "machine")) != 0) return false;
     when_started(process, started, sizeof started);

@@ -13,6 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/hash.h"
+#include "store/machine.h"
 #include "store/place.h"
 
 static enum pom_status fail_errno(struct pom_error *err, const char *what, const char *path)
@@ -99,7 +101,8 @@ static enum pom_status local_read(struct pomi_store *store, const char *path, si
     return status;
 }
 
-/* "FOLDER/.NAME.tmp-PROCESS": beside the result, since a rename cannot leave its file system. */
+/* "FOLDER/.NAME.tmp-PROCESS-MACHINE": beside the result, since a rename cannot leave its file system. Machines and containers
+ * that share a folder have processes of the same number. */
 static enum pom_status local_create(struct pomi_store *store, const char *path, struct pomi_local_file *file,
                                     struct pom_error *err)
 {
@@ -107,7 +110,10 @@ static enum pom_status local_create(struct pomi_store *store, const char *path, 
     const char *slash = strrchr(path, '/');
     int folder_bytes = slash == NULL ? 0 : (int)(slash - path) + 1;
     const char *name = path + folder_bytes;
-    if (asprintf(&file->path, "%.*s.%s.tmp-%ld", folder_bytes, path, name, (long)getpid()) < 0) {
+    char machine[160], hash[POMI_SHA256_TEXT_BYTES];
+    pomi_machine_name(machine, sizeof machine);
+    pomi_sha256_text(machine, strlen(machine), hash);
+    if (asprintf(&file->path, "%.*s.%s.tmp-%ld-%.8s", folder_bytes, path, name, (long)getpid(), hash) < 0) {
         file->path = NULL; /* asprintf leaves it undefined */
         return pomi_fail_memory(err, strlen(path), "a file name");
     }

@@ -43,7 +43,7 @@ enum pom_status pomi_store_write(struct pomi_store *store, const char *path, str
 
 /*
  * A local file that stands for one in the store, for libraries that read and write files by name. Before a result is
- * published no reader takes it for one: on a disk it is ".NAME.tmp-PROCESS" beside it; for S3 it is a file without a name
+ * published no reader takes it for one: on a disk it is ".NAME.tmp-PROCESS-MACHINE" beside it; for S3 it is a file without a name
  * in TMPDIR, which ends with this process, however that ends. A zeroed struct is empty and releasable.
  */
 struct pomi_local_file {
