@@ -5,11 +5,23 @@
  * The output folder and its files are described in docs/formats.md. A run is planned from the sorted listing,
  * parts appear whole or not at all, and listed = written + failed is checked at the end. Each function blocks
  * until it is done; events arrive on the calling thread or on a thread of the run, one at a time.
+ *
+ * A run whose photos are too many for one machine may have its parts made by others, whoever starts and watches them:
+ *
+ *     pom_run(options with make_parts)                     lists, plans, and calls
+ *         make_parts(user, parts)                          for i of pom_parts_count: send pom_parts_task(i) to somebody who does
+ *             pom_part_maker_make(maker, task) -> report
+ *         pom_parts_made(parts, report)                    as they come back
+ *     and counts, fits, transforms and reports as ever.
+ *
+ * All processes must reach source and output by the same paths. The tables are the same, to the byte, as a run of the same
+ * part_rows has them in one process. A part is published whole, and making it twice, at the same time too, gives it once.
  */
 #ifndef POMONA_PIPELINE_H
 #define POMONA_PIPELINE_H
 
 #include "image.h"
+#include "network.h"
 #include "pca.h"
 #include "s3.h"
 #include "status.h"
@@ -36,6 +48,8 @@ struct pom_event {
     double seconds; /* since the stage began */
     double photos_per_second;
 };
+
+struct pom_parts; /* the parts that a run wants made */
 
 struct pom_run_options {
     const char *
@@ -70,6 +84,10 @@ struct pom_run_options {
     int (*should_stop)(
         void *user); /* polled; nonzero: finish the current photos and return INTERRUPTED; may be NULL */
     void *user;
+    /* Has others make the parts of an extraction, and returns when all are made, or a status with err filled in, which ends
+     * the run. Called at most once, on the calling thread, and not when no part is to be made. n_threads is of each part
+     * maker then, and part_rows 0 cuts the listing into about 64 parts. NULL: this process makes them. */
+    enum pom_status (*make_parts)(void *user, struct pom_parts *parts, struct pom_error *err);
 };
 
 /* Defaults: as the fields say; max_failures -1. */
@@ -94,6 +112,36 @@ POM_API enum pom_status pom_run(const struct pom_run_options *options, struct po
 /* photos -> output/features, output/failures, output/run.json. */
 POM_API enum pom_status pom_extract_run(const struct pom_run_options *options, struct pom_run_result *result,
                                         struct pom_error *err);
+
+/* --- parts made by others; see above. `parts` lives as long as the call of make_parts --- */
+
+POM_API size_t pom_parts_count(const struct pom_parts *parts);
+
+/* What a part maker needs to know of part `index`: its photos, and the settings. Bytes of no meaning to others, some 60 a photo.
+ * The caller frees *task with free(). Errors: ARGUMENT, MEMORY. */
+POM_API enum pom_status pom_parts_task(const struct pom_parts *parts, size_t index, void **task,
+                                       size_t *size_bytes, struct pom_error *err);
+
+/* Tells the run that a part was made: `report` is what its maker said; telling it twice is fine. NULL tells nothing new. Also
+ * lets events out, so call it a few times a second, from the thread of make_parts. Errors: INTERRUPTED (should_stop), LIMIT
+ * (max_failures): stop the makers and return that; FORMAT (not a report). */
+POM_API enum pom_status pom_parts_made(struct pom_parts *parts, const char *report, struct pom_error *err);
+
+/* What makes parts in another process: an extractor per thread, the table writer, S3. */
+struct pom_part_maker;
+
+/* `options` as the run has them, but for the callbacks; `network` is the run's. Both are borrowed until pom_part_maker_free,
+ * which takes NULL too. The caller owns *maker. It belongs to one thread at a time. Errors: ARGUMENT, UNSUPPORTED, MEMORY. */
+POM_API enum pom_status pom_part_maker_new(struct pom_part_maker **maker,
+                                           const struct pom_run_options *options,
+                                           const struct pom_network *network, struct pom_error *err);
+POM_API void pom_part_maker_free(struct pom_part_maker *maker);
+
+/* Makes a part and publishes it. The caller frees *report, JSON text, with free(). Photos that fail are rows of the failures
+ * table and no error. Errors: FORMAT (not a task), MISMATCH (other settings, another network or another version than the
+ * run's), IO, MEMORY. After an error, or without an end, the part may be made again. */
+POM_API enum pom_status pom_part_maker_make(struct pom_part_maker *maker, const void *task, size_t size_bytes,
+                                            char **report, struct pom_error *err);
 
 /* Fits options->pca on every row of `source` (an output folder, a folder of Parquet files, or one file; what
  * Spark wrote is fine) and saves to options->pca_path. */

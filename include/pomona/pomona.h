@@ -10,6 +10,7 @@
 #include "pca.h"
 #include "pipeline.h"
 #include "s3.h"
+#include "source.h"
 #include "status.h"
 #include "version.h"
 

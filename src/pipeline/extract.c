@@ -12,30 +12,6 @@
 /* What DuckDB takes while it writes Parquet, measured by tests/unit/sink/test_sink_memory.c. */
 #define DUCKDB_BYTES 100e6
 
-/* --- settings: what must stay the same for a part made today to fit beside one made yesterday --- */
-
-static const char *const precision_names[] = {"fp32", "int16", "int8"};
-
-static json_t *settings_of(const struct pomi_extraction *extraction)
-{
-    static const char *const filters[] = {"nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"};
-    static const char *const fits[] = {"stretch", "crop", "pad"};
-    const struct pom_run_options *options = extraction->options;
-    const struct pom_network_info *network = pom_network_info(extraction->network);
-    return json_pack("{s:o, s:o, s:s, s:s, s:s, s:s, s:b, s:I, s:i, s:I, s:i, s:o, s:i}", "network",
-                     pomi_manifest_text(network->name), "network_identity", json_string(network->identity),
-                     "precision", precision_names[options->precision], "calibration",
-                     options->precision == POM_PRECISION_FP32 ? "" : network->calibration, "filter",
-                     filters[options->resize.filter], "fit", fits[options->resize.fit], "exif_rotation",
-                     options->decode.ignore_exif_rotation == 0, "max_pixels",
-                     (json_int_t)options->decode.max_pixels, "max_progressive_scans",
-                     options->decode.max_progressive_scans, "max_file_bytes",
-                     (json_int_t)options->max_file_bytes, "part_rows",
-                     options->part_rows > 0 ? options->part_rows : POMI_DEFAULT_PART_ROWS, "label_from",
-                     pomi_manifest_text(options->label_from != NULL ? options->label_from : "parent"),
-                     "formats", (int)extraction->formats);
-}
-
 static json_t *describe_network(const struct pom_network_info *network)
 {
     return json_pack("{s:o, s:s, s:o, s:s, s:s, s:i, s:i, s:o, s:o}", "name",
@@ -48,11 +24,22 @@ static json_t *describe_network(const struct pom_network_info *network)
 
 /* --- the stage --- */
 
+static enum pom_status make_parts_here(struct pomi_extraction *extraction,
+                                       double seconds[POMI_N_PHOTO_STAGES], struct pom_error *err)
+{
+    struct pomi_workers *workers = NULL;
+    enum pom_status status =
+        pomi_workers_new(&workers, extraction->prototype, extraction->session->store, extraction->n_threads,
+                         &extraction->plan, extraction->order, extraction->n_order, err);
+    if (status == POM_OK) status = pomi_make_parts(extraction, workers, err);
+    pomi_workers_free(workers, seconds);
+    return status;
+}
+
 static enum pom_status extract_photos(struct pomi_extraction *extraction, struct pom_error *err)
 {
     struct pomi_session *session = extraction->session;
     double seconds[POMI_N_PHOTO_STAGES] = {0};
-    struct pomi_workers *workers = NULL;
     POMI_TRY(pomi_session_mark(session, "features", false, err));
     POMI_TRY(pomi_session_mark(session, "pca", false, err)); /* made from features that are changing now */
     POMI_TRY(pomi_store_make_folder(session->store, extraction->features_folder, err));
@@ -60,11 +47,9 @@ static enum pom_status extract_photos(struct pomi_extraction *extraction, struct
     int64_t n_before = extraction->n_done;
     pomi_progress_stage(extraction->progress, "extract", (int64_t)extraction->plan.n_photos,
                         extraction->n_done, extraction->n_failed);
-    enum pom_status status =
-        pomi_workers_new(&workers, extraction->prototype, session->store, extraction->n_threads,
-                         &extraction->plan, extraction->order, extraction->n_order, err);
-    if (status == POM_OK) status = pomi_make_parts(extraction, workers, err);
-    pomi_workers_free(workers, seconds);
+    enum pom_status status = extraction->options->make_parts != NULL
+                                 ? pomi_parts_by_others(extraction, seconds, err)
+                                 : make_parts_here(extraction, seconds, err);
     pomi_progress_update(extraction->progress, extraction->n_done, extraction->n_failed);
     double wall_seconds = pomi_progress_stage_end(extraction->progress);
 
@@ -132,9 +117,10 @@ static void say_what_is_used(struct pomi_extraction *extraction)
                  (reads_ahead(&extraction->plan) ? POMI_STORE_AHEAD_BYTES : 0));
     pomi_progress_message(
         extraction->progress, POM_EVENT_MESSAGE,
-        "memory: about %.0f MB for any number of photos; the largest photo that --max-pixels allows would "
+        "memory: about %.0f MB%s for any number of photos; the largest photo that --max-pixels allows would "
         "take %.0f MB more while a thread reads it",
-        (DUCKDB_BYTES + fixed) * 1e-6, (double)pomi_extractor_photo_bytes(extraction->prototype) * 1e-6);
+        (DUCKDB_BYTES + fixed) * 1e-6, extraction->options->make_parts != NULL ? " in each process" : "",
+        (double)pomi_extractor_photo_bytes(extraction->prototype) * 1e-6);
 }
 
 static void say_what_would_be_done(const struct pomi_extraction *extraction)
@@ -160,6 +146,18 @@ static enum pom_status check_later_stages(const struct pomi_extraction *extracti
     return pomi_check_later_stages(extraction->session, &planned, err);
 }
 
+/* Others take parts as they become free: there should be some dozens of them, but not of a few photos each. */
+static int part_rows_of(const struct pomi_extraction *extraction)
+{
+    enum { PARTS_TO_SHARE = 64, LEAST_ROWS = 64 };
+    if (extraction->options->part_rows > 0) return extraction->options->part_rows;
+    if (extraction->options->make_parts == NULL) return POMI_DEFAULT_PART_ROWS;
+    size_t n_rows = (extraction->plan.n_photos + PARTS_TO_SHARE - 1) / PARTS_TO_SHARE;
+    return n_rows < LEAST_ROWS               ? LEAST_ROWS
+           : n_rows > POMI_DEFAULT_PART_ROWS ? POMI_DEFAULT_PART_ROWS
+                                             : (int)n_rows;
+}
+
 static enum pom_status list_and_plan(struct pomi_extraction *extraction, struct pom_error *err)
 {
     const struct pom_run_options *options = extraction->options;
@@ -174,9 +172,11 @@ static enum pom_status list_and_plan(struct pomi_extraction *extraction, struct 
                               extraction->plan.n_left_out, options->source);
 
     if (session->goes_on) POMI_TRY(check_later_stages(extraction, err));
-    json_t *settings = settings_of(extraction);
+    extraction->part_rows = part_rows_of(extraction);
+    json_t *settings = pomi_extraction_settings(extraction);
     if (settings == NULL) return pomi_fail_memory(err, 0, "the manifest");
     enum pom_status status = pomi_session_open_extraction(session, settings, &extraction->plan, err);
+    extraction->part_rows = (int)json_integer_value(json_object_get(settings, "part_rows"));
     char *text = json_dumps(settings, JSON_COMPACT | JSON_SORT_KEYS), hash[POMI_SHA256_TEXT_BYTES];
     json_decref(settings);
     if (status == POM_OK && text == NULL) status = pomi_fail_memory(err, 0, "the manifest");
@@ -197,40 +197,11 @@ static enum pom_status list_and_plan(struct pomi_extraction *extraction, struct 
     return pomi_plan_parts(extraction, err);
 }
 
-/*
- * What made the features, for the tables and for whoever must not mix them: the network, and in integers the precision
- * and the calibration too.
- */
-static void name_features(struct pomi_extraction *extraction)
-{
-    const struct pom_network_info *network = pom_network_info(extraction->network);
-    const char *precision = precision_names[extraction->options->precision];
-    const bool is_exact = extraction->options->precision == POM_PRECISION_FP32;
-    snprintf(extraction->features_name, sizeof extraction->features_name, is_exact ? "%s" : "%s %s",
-             network->name, precision);
-    snprintf(extraction->features_identity, sizeof extraction->features_identity,
-             is_exact ? "%s" : "%s+%s+%.12s", network->identity, precision, network->calibration);
-}
-
 static enum pom_status run_extraction(struct pomi_extraction *extraction, struct pom_error *err)
 {
     const struct pom_run_options *options = extraction->options;
-    struct pom_extractor_options extractor_options;
-    pom_extractor_options_init(&extractor_options);
-    extractor_options.decode = options->decode;
-    extractor_options.resize = options->resize;
-    extractor_options.max_file_bytes = options->max_file_bytes;
-    extractor_options.cpu = options->cpu;
-    extractor_options.precision = (enum pom_precision)options->precision;
-
-    POMI_TRY(pomi_formats_parse(options->formats, &extraction->formats, err));
     POMI_TRY(pomi_session_open_network(extraction->session, &extraction->network, err));
-    POMI_TRY(pom_extractor_new(&extraction->prototype, extraction->network, &extractor_options, err));
-    name_features(extraction);
-    extraction->features_folder = pomi_store_join(options->output, "features");
-    extraction->failures_folder = pomi_store_join(options->output, "failures");
-    if (extraction->features_folder == NULL || extraction->failures_folder == NULL)
-        return pomi_fail_memory(err, 0, "a file name");
+    POMI_TRY(pomi_extraction_prepare(extraction, err));
     pomi_progress_message(extraction->progress, POM_EVENT_MESSAGE, "network: %s (%s)",
                           pom_network_info(extraction->network)->name,
                           pom_network_info(extraction->network)->selection);
@@ -260,15 +231,7 @@ enum pom_status pomi_extract_stage(struct pomi_session *session, struct pom_erro
         .n_threads = pomi_session_n_threads(session->options),
     };
     enum pom_status status = run_extraction(&extraction, err);
-    pomi_sink_free(extraction.sink);
-    pomi_sink_free(extraction.read_sink);
-    pom_extractor_free(extraction.prototype);
+    pomi_extraction_release(&extraction);
     pom_network_free(extraction.network);
-    pomi_listing_release(&extraction.plan);
-    free(extraction.parts);
-    free(extraction.is_failed);
-    free(extraction.order);
-    free(extraction.features_folder);
-    free(extraction.failures_folder);
     return status;
 }

@@ -4,9 +4,11 @@
  * counts as done when its Parquet file is there and its rows and failures add up to its photos; every other part is
  * done (again) whole.
  *
- *     extract.c     the stage: settings, order of things, reconciliation
+ *     extract.c     the stage: order of things, reconciliation
+ *     settings.c    what decides the bytes of a part, in the manifest's words
  *     plan_parts.c  the plan, and what of it is left to do
  *     make_parts.c  photos to the rows of one part after the other
+ *     parts_by_others.c, part_maker.c   the same with other processes making the parts, and such a process
  */
 #ifndef POMONA_PIPELINE_EXTRACTION_H
 #define POMONA_PIPELINE_EXTRACTION_H
@@ -18,6 +20,7 @@
 #define POMI_DEFAULT_PART_ROWS 4096
 
 struct pomi_part_plan {
+    int index;         /* in its file's name */
     size_t begin, end; /* of the plan */
     bool is_done;
     size_t n_failed; /* as its failures table says */
@@ -37,6 +40,7 @@ struct pomi_extraction {
     size_t n_order;
     unsigned formats;
     int n_threads;
+    int part_rows; /* photos of a full part; settled when the output is open */
     char run_id[9];
     char features_name[128], features_identity[128]; /* what the tables say made their features */
     struct pomi_sink *sink;                          /* writes parts */
@@ -45,6 +49,19 @@ struct pomi_extraction {
     int64_t n_done, n_failed; /* rows and failures in parts that are there, and so far in the current one */
     double write_seconds;
 };
+
+/* What must stay the same for a part made today to fit beside one made yesterday; NULL when memory is out. */
+json_t *pomi_extraction_settings(const struct pomi_extraction *extraction);
+
+/* From the options and the network, which is open: formats, prototype, what names the features, folders. */
+enum pom_status pomi_extraction_prepare(struct pomi_extraction *extraction, struct pom_error *err);
+
+/* All but the session and the network. */
+void pomi_extraction_release(struct pomi_extraction *extraction);
+
+/* Has options->make_parts make every part that has work. Adds to `seconds` per photo stage and extraction->write_seconds. */
+enum pom_status pomi_parts_by_others(struct pomi_extraction *extraction, double seconds[POMI_N_PHOTO_STAGES],
+                                     struct pom_error *err);
 
 /* Cuts the plan into parts. Errors: ARGUMENT (too many parts). */
 enum pom_status pomi_plan_parts(struct pomi_extraction *extraction, struct pom_error *err);

@@ -37,8 +37,8 @@ enum pom_status pomi_listing_from_text(struct pomi_listing *listing, struct pomi
     return POM_OK;
 }
 
-static enum pom_status append_photo(struct pomi_bytes *text, const struct pomi_photo *photo,
-                                    struct pom_error *err)
+enum pom_status pomi_listing_add_text(struct pomi_bytes *text, const struct pom_photo *photo,
+                                      struct pom_error *err)
 {
     POMI_TRY(pomi_bytes_append(text, photo->path, strlen(photo->path) + 1, err));
     return pomi_bytes_append(text, photo->label, strlen(photo->label) + 1, err);
@@ -69,7 +69,7 @@ enum pom_status pomi_listing_file_write(const struct pomi_listing *listing, stru
     struct pomi_bytes text = {0};
     enum pom_status status = POM_OK;
     for (size_t i = 0; status == POM_OK && i < listing->n_photos; i++)
-        status = append_photo(&text, &listing->photos[i], err);
+        status = pomi_listing_add_text(&text, &listing->photos[i], err);
     if (status == POM_OK) status = pomi_store_write(store, path, pomi_bytes_view(&text), err);
     pomi_bytes_release(&text);
     free(path);
@@ -78,7 +78,7 @@ enum pom_status pomi_listing_file_write(const struct pomi_listing *listing, stru
 
 static int by_path(const void *a, const void *b)
 {
-    return strcmp(((const struct pomi_photo *)a)->path, ((const struct pomi_photo *)b)->path);
+    return strcmp(((const struct pom_photo *)a)->path, ((const struct pom_photo *)b)->path);
 }
 
 enum pom_status pomi_listing_add_new(struct pomi_listing *listing, const struct pomi_listing *today,
@@ -88,7 +88,7 @@ enum pom_status pomi_listing_add_new(struct pomi_listing *listing, const struct 
     *n_new = *n_gone = 0;
     *first_difference = NULL;
     size_t n_known = listing->n_photos;
-    struct pomi_photo *known = malloc((n_known > 0 ? n_known : 1) * sizeof *known);
+    struct pom_photo *known = malloc((n_known > 0 ? n_known : 1) * sizeof *known);
     if (known == NULL) return pomi_fail_memory(err, n_known * sizeof *known, "the listing");
     memcpy(known, listing->photos, n_known * sizeof *known);
     qsort(known, n_known, sizeof *known, by_path);
@@ -96,7 +96,7 @@ enum pom_status pomi_listing_add_new(struct pomi_listing *listing, const struct 
     struct pomi_bytes text = {0};
     enum pom_status status = POM_OK;
     for (size_t i = 0; status == POM_OK && i < n_known; i++)
-        status = append_photo(&text, &listing->photos[i], err);
+        status = pomi_listing_add_text(&text, &listing->photos[i], err);
     size_t old = 0;
     for (size_t i = 0; status == POM_OK && i < today->n_photos; i++) { /* both sorted by path: one merge */
         while (old < n_known && strcmp(known[old].path, today->photos[i].path) < 0) {
@@ -108,7 +108,7 @@ enum pom_status pomi_listing_add_new(struct pomi_listing *listing, const struct 
             continue;
         }
         if ((*n_new)++ == 0 && *first_difference == NULL) *first_difference = today->photos[i].path;
-        status = append_photo(&text, &today->photos[i], err);
+        status = pomi_listing_add_text(&text, &today->photos[i], err);
     }
     if (old < n_known && *first_difference == NULL) *first_difference = known[old].path;
     *n_gone += n_known - old;

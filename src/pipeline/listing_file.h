@@ -16,6 +16,10 @@ enum pom_status pomi_listing_file_read(struct pomi_listing *listing, struct pomi
 enum pom_status pomi_listing_file_write(const struct pomi_listing *listing, struct pomi_store *store,
                                         const char *output, struct pom_error *err);
 
+/* Appends one photo to such a text. */
+enum pom_status pomi_listing_add_text(struct pomi_bytes *text, const struct pom_photo *photo,
+                                      struct pom_error *err);
+
 /* The listing in the text of such a file, which it takes over, success or not; `name` is for messages. On failure the
  * caller releases the listing all the same. Errors: FORMAT, MEMORY. */
 enum pom_status pomi_listing_from_text(struct pomi_listing *listing, struct pomi_bytes *text,

@@ -13,14 +13,14 @@
 #define POLL_SECONDS       0.1
 
 static struct pomi_part_options part_options(const struct pomi_extraction *extraction,
-                                             enum pomi_table_kind kind, size_t part)
+                                             enum pomi_table_kind kind, const struct pomi_part_plan *plan)
 {
     const struct pom_network_info *network = pom_network_info(extraction->network);
     return (struct pomi_part_options){
         .kind = kind,
         .formats = extraction->formats,
         .folder = kind == POMI_TABLE_FAILURES ? extraction->failures_folder : extraction->features_folder,
-        .part_index = (int)part,
+        .part_index = plan->index,
         .run_id = extraction->run_id,
         .n_features = network->n_features,
         .network_name = extraction->features_name,
@@ -45,7 +45,7 @@ static void failure_rows_clear(struct failure_rows *failures)
     failures->n_rows = 0;
 }
 
-static enum pom_status failure_rows_add(struct failure_rows *failures, const struct pomi_photo *photo,
+static enum pom_status failure_rows_add(struct failure_rows *failures, const struct pom_photo *photo,
                                         const struct pomi_photo_result *result, struct pom_error *err)
 {
     if (failures->n_rows == failures->capacity) {
@@ -96,7 +96,7 @@ static enum pom_status hand_over(struct pomi_extraction *extraction, struct row_
 }
 
 static enum pom_status add_row(struct pomi_extraction *extraction, struct row_buffer *buffer,
-                               struct pomi_part *part, const struct pomi_photo *photo, const float *features,
+                               struct pomi_part *part, const struct pom_photo *photo, const float *features,
                                struct pom_error *err)
 {
     size_t n_features = (size_t)buffer->n_features;
@@ -114,17 +114,20 @@ struct earlier_rows {
     size_t at;
 };
 
-static enum pom_status earlier_row(struct earlier_rows *earlier, const float **features,
+static enum pom_status earlier_row(struct earlier_rows *earlier, const char *path, const float **features,
                                    struct pom_error *err)
 {
     if (earlier->at == earlier->rows.n_rows) {
         POMI_TRY(pomi_table_next(earlier->reader, &earlier->rows, NULL, err));
         earlier->at = 0;
-        if (earlier->rows.n_rows == 0)
-            return pomi_fail(err, POM_ERROR_FORMAT, "bad_part",
-                             "a features part has fewer rows than it should: run with "
-                             "--resume once, then --retry-failed");
     }
+    bool is_that_photo = earlier->rows.n_rows > 0 && strcmp(earlier->rows.paths[earlier->at], path) == 0;
+    if (!is_that_photo)
+        return pomi_fail(
+            err, POM_ERROR_FORMAT, "bad_part",
+            "a features part does not have the rows that it should (%s): run with --resume once, "
+            "then --retry-failed",
+            path);
     *features = earlier->rows.features + earlier->at++ * (size_t)earlier->rows.n_features;
     return POM_OK;
 }
@@ -153,10 +156,10 @@ static enum pom_status fill_part(struct pomi_extraction *extraction, struct pomi
 {
     int64_t max_failures = extraction->options->max_failures;
     for (size_t i = plan->begin; i < plan->end; i++) {
-        const struct pomi_photo *photo = &extraction->plan.photos[i];
+        const struct pom_photo *photo = &extraction->plan.photos[i];
         const float *features = NULL;
         if (earlier->reader != NULL && !extraction->is_failed[i]) {
-            POMI_TRY(earlier_row(earlier, &features, err));
+            POMI_TRY(earlier_row(earlier, photo->path, &features, err));
             POMI_TRY(add_row(extraction, buffer, part, photo, features, err));
             continue;
         }
@@ -183,15 +186,14 @@ static enum pom_status fill_part(struct pomi_extraction *extraction, struct pomi
     return hand_over(extraction, buffer, part, err);
 }
 
-static enum pom_status commit_failures(struct pomi_extraction *extraction, size_t index,
+static enum pom_status commit_failures(struct pomi_extraction *extraction, const struct pomi_part_plan *plan,
                                        const struct failure_rows *failures, struct pom_error *err)
 {
     if (failures->n_rows == 0) /* an earlier try may have left some */
-        return extraction->parts[index].n_failed == 0
-                   ? POM_OK
-                   : pomi_part_remove(extraction->session->store, extraction->failures_folder, (int)index,
-                                      extraction->run_id, err);
-    struct pomi_part_options options = part_options(extraction, POMI_TABLE_FAILURES, index);
+        return plan->n_failed == 0 ? POM_OK
+                                   : pomi_part_remove(extraction->session->store, extraction->failures_folder,
+                                                      plan->index, extraction->run_id, err);
+    struct pomi_part_options options = part_options(extraction, POMI_TABLE_FAILURES, plan);
     struct pomi_part *part = NULL;
     POMI_TRY(pomi_part_begin(&part, extraction->sink, &options, err));
     enum pom_status status = pomi_part_failures(part, failures->rows, failures->n_rows, err);
@@ -205,17 +207,16 @@ static enum pom_status commit_failures(struct pomi_extraction *extraction, size_
  * in between leaves a part whose rows and failures do not add up, which the next --resume does again.
  */
 static enum pom_status make_part(struct pomi_extraction *extraction, struct pomi_workers *workers,
-                                 size_t index, struct row_buffer *buffer, struct failure_rows *failures,
-                                 struct pom_error *err)
+                                 const struct pomi_part_plan *plan, struct row_buffer *buffer,
+                                 struct failure_rows *failures, struct pom_error *err)
 {
-    const struct pomi_part_plan *plan = &extraction->parts[index];
-    struct pomi_part_options options = part_options(extraction, POMI_TABLE_FEATURES, index);
+    struct pomi_part_options options = part_options(extraction, POMI_TABLE_FEATURES, plan);
     struct pomi_part *part = NULL;
     struct earlier_rows earlier = {0};
     enum pom_status status = POM_OK;
     if (plan->is_done) {
         char *path =
-            pomi_part_file(extraction->features_folder, (int)index, extraction->run_id, POMI_FORMAT_PARQUET);
+            pomi_part_file(extraction->features_folder, plan->index, extraction->run_id, POMI_FORMAT_PARQUET);
         status = path == NULL ? pomi_fail_memory(err, 0, "a file name")
                               : pomi_table_open(&earlier.reader, extraction->read_sink, path,
                                                 POMI_TABLE_FEATURES, "features", err);
@@ -227,7 +228,7 @@ static enum pom_status make_part(struct pomi_extraction *extraction, struct pomi
     pomi_table_close(earlier.reader);
     double began = pomi_clock_seconds();
     if (status == POM_OK) status = pomi_store_lock_check(extraction->session->lock, err);
-    if (status == POM_OK) status = commit_failures(extraction, index, failures, err);
+    if (status == POM_OK) status = commit_failures(extraction, plan, failures, err);
     if (status == POM_OK)
         status = pomi_part_commit(part, err);
     else
@@ -252,7 +253,7 @@ enum pom_status pomi_make_parts(struct pomi_extraction *extraction, struct pomi_
         buffer->n_features = n_features;
     for (size_t p = 0; status == POM_OK && p < extraction->n_parts; p++)
         if (pomi_part_has_work(extraction, &extraction->parts[p]))
-            status = make_part(extraction, workers, p, buffer, &failures, err);
+            status = make_part(extraction, workers, &extraction->parts[p], buffer, &failures, err);
     free(failures.rows);
     if (buffer != NULL) free(buffer->features);
     free(buffer);

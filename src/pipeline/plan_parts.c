@@ -7,8 +7,7 @@
 
 enum pom_status pomi_plan_parts(struct pomi_extraction *extraction, struct pom_error *err)
 {
-    size_t part_rows = (size_t)(extraction->options->part_rows > 0 ? extraction->options->part_rows
-                                                                   : POMI_DEFAULT_PART_ROWS);
+    size_t part_rows = (size_t)extraction->part_rows;
     json_t *listing = json_object_get(extraction->session->manifest, "listing");
     json_t *generations = json_object_get(listing, "generations"), *count;
     size_t n_generations = json_array_size(generations), most, begin = 0, index;
@@ -20,7 +19,8 @@ enum pom_status pomi_plan_parts(struct pomi_extraction *extraction, struct pom_e
         size_t end = begin + (size_t)json_integer_value(count);
         for (; begin < end && extraction->n_parts < most; extraction->n_parts++) {
             size_t part_end = end - begin > part_rows ? begin + part_rows : end;
-            extraction->parts[extraction->n_parts] = (struct pomi_part_plan){.begin = begin, .end = part_end};
+            extraction->parts[extraction->n_parts] =
+                (struct pomi_part_plan){.index = (int)extraction->n_parts, .begin = begin, .end = part_end};
             begin = part_end;
         }
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pipeline/session.h"
 
+#include <limits.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,9 +45,12 @@ static void report_usage(struct pomi_session *session)
 {
     struct pomi_bytes text = {0};
     json_t *usage = pomi_store_usage(session->store);
+    if (usage != NULL) pomi_usage_add(usage, session->others_usage);
     if (usage != NULL && session->manifest != NULL) json_object_set(session->manifest, "s3", usage);
     if (usage != NULL && pomi_store_usage_text(session->store, &text, NULL) == POM_OK)
-        pomi_progress_message(&session->progress, POM_EVENT_MESSAGE, "%s", (const char *)text.data);
+        pomi_progress_message(&session->progress, POM_EVENT_MESSAGE, "%s%s", (const char *)text.data,
+                              session->others_usage != NULL ? " (this process; run.json has the sum over all)"
+                                                            : "");
     json_decref(usage);
     pomi_bytes_release(&text);
 }
@@ -108,6 +112,7 @@ enum pom_status pomi_session_end(struct pomi_session *session, enum pom_status s
     }
     if (status == POM_OK) pomi_progress_done(&session->progress, &session->result);
     json_decref(session->manifest);
+    json_decref(session->others_usage);
     pomi_store_unlock(session->lock);
     pomi_store_free(session->store);
     if (result != NULL) *result = session->result;
@@ -280,7 +285,16 @@ static void forget_manifest(struct pomi_session *session)
     session->manifest = NULL;
 }
 
-enum pom_status pomi_session_open_extraction(struct pomi_session *session, const json_t *settings,
+/* Parts that are there were cut in some size, and --resume need not be told which. */
+static void keep_part_rows(const struct pomi_session *session, json_t *settings)
+{
+    json_t *earlier = json_object_get(json_object_get(session->manifest, "settings"), "part_rows");
+    json_int_t n_rows = json_integer_value(earlier);
+    if (session->options->part_rows == 0 && n_rows > 0 && n_rows <= INT_MAX)
+        json_object_set(settings, "part_rows", earlier);
+}
+
+enum pom_status pomi_session_open_extraction(struct pomi_session *session, json_t *settings,
                                              struct pomi_listing *listing, struct pom_error *err)
 {
     const struct pom_run_options *options = session->options;
@@ -301,6 +315,7 @@ enum pom_status pomi_session_open_extraction(struct pomi_session *session, const
     }
     bool starts_new = state == OUTPUT_NEW || options->overwrite;
     if (!starts_new) {
+        keep_part_rows(session, settings);
         enum pom_status status =
             pomi_manifest_same_settings(session->manifest, settings, options->output, err);
         if (status == POM_OK) status = join_listings(session, listing, err);
@@ -313,7 +328,7 @@ enum pom_status pomi_session_open_extraction(struct pomi_session *session, const
         json_decref(session->manifest);
         session->manifest = new_manifest(options);
         if (session->manifest == NULL) return pomi_fail_memory(err, 0, "the manifest");
-        json_object_set(session->manifest, "settings", (json_t *)settings);
+        json_object_set(session->manifest, "settings", settings);
         POMI_TRY(record_generations(session, listing->n_photos, err));
     }
     json_object_set_new(session->manifest, "state", json_string("running"));

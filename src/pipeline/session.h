@@ -17,10 +17,11 @@ struct pomi_session {
     struct pom_run_result result;
     struct pomi_store *store;
     struct pomi_store_lock *lock;
-    json_t *manifest; /* of options->output; NULL until an output is open */
-    bool has_changed; /* something was written that later stages build on */
-    bool keeps_state; /* the manifest is an earlier run's, and how that ended stays in it */
-    bool goes_on;     /* after extract to fit and transform: what these cannot do is told before it begins */
+    json_t *manifest;     /* of options->output; NULL until an output is open */
+    json_t *others_usage; /* what other processes did on S3 for this run; NULL: nothing, or there were none */
+    bool has_changed;     /* something was written that later stages build on */
+    bool keeps_state;     /* the manifest is an earlier run's, and how that ended stays in it */
+    bool goes_on; /* after extract to fit and transform: what these cannot do is told before it begins */
     double began_seconds;
 };
 
@@ -35,12 +36,12 @@ enum pom_status pomi_session_end(struct pomi_session *session, enum pom_status s
 
 /*
  * Opens the output of an extraction and settles what its plan is. `listing` holds today's photos and becomes the whole
- * plan: with resume, retry_failed and update that is the earlier one with what is new at its end. In a dry run nothing
- * is made or locked.
+ * plan: with resume, retry_failed and update that is the earlier one with what is new at its end, and part_rows, unless
+ * the options say them, become the earlier ones too. In a dry run nothing is made or locked.
  * Errors: EXISTS (an output without permission to go on, or a folder that is not ours), MISMATCH (other settings or
  * another listing), IO.
  */
-enum pom_status pomi_session_open_extraction(struct pomi_session *session, const json_t *settings,
+enum pom_status pomi_session_open_extraction(struct pomi_session *session, json_t *settings,
                                              struct pomi_listing *listing, struct pom_error *err);
 
 /* Opens an output for the later stages: an extraction's, or a new or empty folder. */

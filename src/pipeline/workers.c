@@ -74,7 +74,7 @@ static enum pom_status take_file(void *user, const char *path, size_t max_bytes,
 static struct pomi_wanted_file wanted_at(const void *user, size_t position)
 {
     const struct pomi_workers *workers = user;
-    const struct pomi_photo *photo = &workers->listing->photos[workers->order[position]];
+    const struct pom_photo *photo = &workers->listing->photos[workers->order[position]];
     return (struct pomi_wanted_file){photo->path, photo->size_bytes};
 }
 

@@ -8,6 +8,7 @@
 #include <stddef.h>
 
 #include "base/bytes.h"
+#include "pomona/source.h"
 
 struct pomi_store;
 
@@ -19,14 +20,8 @@ struct pomi_source_options {
         *label_from; /* NULL or "parent": second-to-last path element; "none"; "regex:..." with one group */
 };
 
-struct pomi_photo {
-    const char *path;   /* as the user could open it */
-    const char *label;  /* "" when there is none */
-    int64_t size_bytes; /* when it was listed; -1: not known */
-};
-
 struct pomi_listing {
-    struct pomi_photo *photos; /* sorted by path bytes, without duplicates */
+    struct pom_photo *photos; /* sorted by path bytes, without duplicates */
     size_t n_photos;
     char hash[65]; /* SHA-256 over paths and labels, in order */
     size_t

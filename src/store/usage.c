@@ -228,6 +228,39 @@ json_t *pomi_store_usage(struct pomi_store *store)
                      "cost", cost);
 }
 
+static void add_buckets(json_t *buckets, json_t *others)
+{
+    size_t at, known;
+    json_t *bucket, *there;
+    json_array_foreach(others, at, bucket)
+    {
+        bool is_known = false;
+        json_array_foreach(buckets, known, there) is_known |= json_equal(there, bucket);
+        if (!is_known) json_array_append(buckets, bucket);
+    }
+}
+
+void pomi_usage_add(json_t *usage, const json_t *other)
+{
+    const char *name;
+    json_t *theirs;
+    json_object_foreach((json_t *)other, name, theirs)
+    {
+        json_t *ours = json_object_get(usage, name);
+        if (json_is_integer(ours) && json_is_integer(theirs))
+            json_integer_set(ours, json_integer_value(ours) + json_integer_value(theirs));
+        else if (json_is_real(ours) && json_is_real(theirs))
+            json_real_set(ours, json_real_value(ours) + json_real_value(theirs));
+        else if (json_is_object(ours) && json_is_object(theirs))
+            pomi_usage_add(ours, theirs);
+        else if (json_is_array(ours))
+            add_buckets(ours, theirs);
+        else if (json_is_false(theirs) ||
+                 json_is_null(theirs)) /* all_in_eu, cost: what one does not know is not known */
+            json_object_set(usage, name, theirs);
+    }
+}
+
 static enum pom_status print_usage(struct pomi_bytes *text, const struct usage *usage,
                                    const struct pomi_s3_statistics *statistics, struct pom_error *err)
 {

@@ -16,6 +16,9 @@ enum pom_status pomi_store_check_prices(struct pomi_store *store, struct pom_err
 /* As the manifest has it (docs/formats.md); NULL when nothing was on S3 or memory is out. The caller owns it. */
 json_t *pomi_store_usage(struct pomi_store *store);
 
+/* Adds `other`, the usage that another process had, to `usage`: numbers add up, buckets join. NULL is fine. */
+void pomi_usage_add(json_t *usage, const json_t *other);
+
 /* The same as a sentence for people; "" when nothing was on S3. Errors: MEMORY, those of the price file. */
 enum pom_status pomi_store_usage_text(struct pomi_store *store, struct pomi_bytes *text,
                                       struct pom_error *err);

@@ -13,10 +13,9 @@ static void plan(json_t *manifest, size_t n_photos)
     struct pom_run_options options;
     struct pom_error err;
     pom_run_options_init(&options);
-    options.part_rows = 7;
     struct pomi_session session = {.options = &options, .manifest = manifest};
     struct pomi_extraction extraction = {
-        .session = &session, .options = &options, .plan = {.n_photos = n_photos}};
+        .session = &session, .options = &options, .plan = {.n_photos = n_photos}, .part_rows = 7};
     if (pomi_plan_parts(&extraction, &err) == POM_OK) {
         size_t at = 0;
         for (size_t i = 0; i < extraction.n_parts; i++) {

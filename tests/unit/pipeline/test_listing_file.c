@@ -40,7 +40,7 @@ static void assert_paths(const struct pomi_listing *listing, const char *expecte
 static void what_is_written_is_read(void **state)
 {
     (void)state;
-    struct pomi_photo photos[] = {{"a\nb/1.jpg", "a\nb"}, {"b/\xff.jpg", "b"}, {"c.jpg", ""}};
+    struct pom_photo photos[] = {{"a\nb/1.jpg", "a\nb"}, {"b/\xff.jpg", "b"}, {"c.jpg", ""}};
     struct pomi_listing listing = {.photos = photos, .n_photos = 3}, read;
     assert_int_equal(pomi_listing_file_write(&listing, NULL, ".", &err), POM_OK);
     assert_int_equal(pomi_listing_file_read(&read, NULL, ".", &err), POM_OK);

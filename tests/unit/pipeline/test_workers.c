@@ -20,7 +20,7 @@ enum { N_PHOTOS = 60 };
 static struct pom_error err;
 static struct pom_network *network;
 static struct pom_extractor *prototype;
-static struct pomi_photo photos[N_PHOTOS];
+static struct pom_photo photos[N_PHOTOS];
 static struct pomi_listing listing = {.photos = photos, .n_photos = N_PHOTOS};
 static size_t order[N_PHOTOS];
 
@@ -36,7 +36,7 @@ static int make_extractor(void **state)
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         snprintf(paths[i], sizeof paths[i], "tests/golden/image/%s", names[i]);
     for (size_t i = 0; i < N_PHOTOS; i++) {
-        photos[i] = (struct pomi_photo){.path = paths[i * 5 % 8], .label = ""};
+        photos[i] = (struct pom_photo){.path = paths[i * 5 % 8], .label = ""};
         order[i] = N_PHOTOS - 1 - i;
     }
     photos[7].path = "not utf-8 \xff";
