@@ -8,9 +8,11 @@ Spark's workers find the package too.
 import atexit
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
+import time
 
 SOURCE, BUILD = os.environ["POMONA_SOURCE"], os.environ["POMONA_BUILD"]
 PROGRAM = os.path.join(BUILD, "apps", "pomona", "pomona")
@@ -24,6 +26,8 @@ subprocess.run([sys.executable, os.path.join(_bindings, "build", "declarations.p
                 os.path.join(folder, "pomona", "_declarations.py")], check=True)
 sys.path.insert(0, folder)
 os.environ["PYSPARK_PYTHON"] = sys.executable
+os.environ.update(AWS_ACCESS_KEY_ID="pomona-test", AWS_SECRET_ACCESS_KEY="pomona-test-secret", AWS_CONFIG_FILE="/nonexistent",
+                  AWS_SHARED_CREDENTIALS_FILE="/nonexistent", AWS_EC2_METADATA_DISABLED="true")
 os.environ["PYTHONPATH"] = folder + os.pathsep + os.environ.get("PYTHONPATH", "")
 
 
@@ -43,3 +47,35 @@ def extracted(photos, output, *arguments):
     result = subprocess.run([PROGRAM, "extract", photos, output, "--quiet", *arguments], stderr=subprocess.PIPE, text=True)
     assert result.returncode in (0, 1), result.stderr
     return [pyarrow.parquet.read_table(os.path.join(output, table)) for table in ("features", "failures")]
+
+
+class S3Server:
+    """versitygw on a free port over the folder `bucket`; `program` is None where there is none. Credentials go into the
+    environment, so start it before Spark's workers are."""
+
+    def __init__(self):
+        self.program = shutil.which("versitygw", path=os.path.join(SOURCE, ".deps/go/bin") + os.pathsep + os.environ["PATH"])
+        if self.program is None:
+            return
+        self.bucket = os.path.join(folder, "buckets", "bucket")
+        os.makedirs(self.bucket, exist_ok=True)
+        os.makedirs(os.path.join(folder, "iam"), exist_ok=True)
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
+        self._process = subprocess.Popen(
+            ["timeout", "600", self.program, "--access", os.environ["AWS_ACCESS_KEY_ID"], "--secret",
+             os.environ["AWS_SECRET_ACCESS_KEY"], "--region", "eu-central-1", "--port", f"127.0.0.1:{port}", "--keep-alive",
+             "--quiet", "--iam-dir", os.path.join(folder, "iam"), "posix", os.path.join(folder, "buckets")],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        for _ in range(200):
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    return
+            time.sleep(0.05)
+        raise SystemExit("versitygw does not start")
+
+    def stop(self):
+        self._process.terminate()
+        self._process.wait(10)

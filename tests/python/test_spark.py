@@ -2,6 +2,8 @@
 """pomona.spark beside the program: the same features, failures and PCA, for any partitioning, from content and from paths."""
 
 import os
+import shutil
+import subprocess
 import sys
 
 import numpy as np
@@ -13,10 +15,12 @@ if os.system("java -version 2>/dev/null") != 0:
     print("skipped: no Java for Spark")
     sys.exit(77)
 
-from pyspark.ml import Pipeline  # noqa: E402
+from pyspark.ml import Pipeline, PipelineModel  # noqa: E402
+from pyspark.ml import feature as pyspark_feature  # noqa: E402
+from pyspark.ml.functions import array_to_vector  # noqa: E402
 from pyspark.sql import SparkSession  # noqa: E402
 
-from pomona.spark import PCA, Featurizer, PCAModel  # noqa: E402
+from pomona.spark import PCA, Featurizer, PCAModel, StandardScaler, StandardScalerModel, read_photos  # noqa: E402
 
 photos, paths = package.demo_photos(2)
 features_table, failures_table = package.extracted(photos, os.path.join(package.folder, "out"), "--network", "orchard")
@@ -68,11 +72,91 @@ def a_pca_is_that_of_the_program():
         assert np.array_equal(np.float32(projected[path]), row)
 
 
+def scaler_and_pca_are_those_of_pyspark_and_of_the_program():
+    rows = [(path, vector) for path, vector in expected.items()]
+    table = spark.createDataFrame(rows, "path string, features array<float>").repartition(3)
+    table = table.withColumn("vector", array_to_vector("features")).cache()
+    output = os.path.join(package.folder, "transformed")
+    assert subprocess.run([package.PROGRAM, "run", photos, output, "--network", "orchard", "-k", "4", "--with-scaled",
+                           "--no-report", "--quiet"]).returncode == 1
+    import pyarrow.parquet
+    told = pyarrow.parquet.read_table(os.path.join(output, "pca"), columns=["path", "features_scaled", "features_pca"])
+    scaled_by_program = dict(zip(told["path"].to_pylist(), told["features_scaled"].to_pylist()))
+    for with_mean, with_std in ((True, True), (False, True)):
+        theirs = pyspark_feature.StandardScaler(inputCol="vector", outputCol="theirs", withMean=with_mean, withStd=with_std).fit(table)
+        ours = StandardScaler(inputCol="features", outputCol="ours", withMean=with_mean, withStd=with_std).fit(table)
+        assert np.allclose(ours.std, theirs.std.toArray(), rtol=1e-9) and np.allclose(ours.mean, theirs.mean.toArray(), rtol=1e-9)
+        for row in theirs.transform(ours.transform(table)).collect():
+            assert np.allclose(row["ours"], row["theirs"].toArray(), rtol=1e-6, atol=1e-6)
+            if with_mean and with_std:
+                assert np.array_equal(np.float32(row["ours"]), np.float32(scaled_by_program[row["path"]]))
+    # In a pipeline, from vectors to vectors, as pyspark.ml's own stages are used.
+    ours = Pipeline(stages=[StandardScaler(inputCol="vector", outputCol="scaled", withMean=True, outputType="vector"),
+                            PCA(k=4, scale="none", inputCol="scaled", outputCol="ours", outputType="vector")]).fit(table)
+    theirs = Pipeline(stages=[
+        pyspark_feature.StandardScaler(inputCol="vector", outputCol="theirs_scaled", withMean=True, withStd=True),
+        pyspark_feature.PCA(k=4, inputCol="theirs_scaled", outputCol="theirs")]).fit(table)
+    folder = os.path.join(package.folder, "pipeline")
+    ours.save(folder)
+    again = PipelineModel.load(folder)
+    assert isinstance(again.stages[0], StandardScalerModel) and isinstance(again.stages[1], PCAModel)
+    assert again.stages[0].getWithMean() and np.array_equal(again.stages[0].std, ours.stages[0].std)
+    assert again.stages[1].uid == ours.stages[1].uid and again.stages[1].getOutputType() == "vector"
+    # The scaled rows between the two are 32-bit floats here.
+    assert np.allclose(ours.stages[1].pca.ratios, theirs.stages[1].explainedVariance.toArray(), rtol=1e-6)
+    signs = np.sign((ours.stages[1].pca.components.T * theirs.stages[1].pc.toArray()).sum(axis=0))
+    for row in theirs.transform(again.transform(table)).collect():
+        assert np.allclose(row["ours"].toArray(), row["theirs"].toArray() * signs, atol=2e-4)
+    fitted = PCA(k=4, scale="mean-std", inputCol="vector").fit(table)
+    assert np.allclose(fitted.pca.ratios, theirs.stages[1].explainedVariance.toArray(), rtol=1e-9)
+    program = pomona.PCA.open(os.path.join(output, "pca.safetensors"))
+    assert np.allclose(fitted.pca.explained_variance, program.explained_variance, rtol=1e-9)
+    assert np.allclose(fitted.pca.components, program.components, atol=1e-6)
+
+
 def stages_make_a_pipeline():
     listed = spark.createDataFrame([(path,) for path in expected], "path string")
     stages = Pipeline(stages=[Featurizer(network="orchard", inputCol="path"), PCA(k=3)])
     rows = stages.fit(listed).transform(listed).collect()
     assert len(rows) == len(expected) and all(len(row["features_pca"]) == 3 for row in rows)
+
+
+def listed_photos_are_those_of_the_program():
+    listed = read_photos(spark, photos, partitions=4)
+    assert listed.rdd.getNumPartitions() == 4
+    sizes = [len(part) for part in listed.rdd.glom().collect()]
+    assert sum(sizes) == len(paths) and max(sizes) - min(sizes) <= 4, sizes
+    rows = listed.collect()
+    assert sorted(row["path"] for row in rows) == paths
+    assert all(row["label"] == os.path.basename(os.path.dirname(row["path"])) and
+               row["size_bytes"] == os.path.getsize(row["path"]) for row in rows)
+    check_features(Featurizer(network="orchard", inputCol="path").transform(listed).collect())
+    assert read_photos(spark, photos, glob="*.nothing *.JPG").count() > 0
+
+
+def photos_are_fetched_from_s3_by_the_executors():
+    server = package.S3Server()
+    if server.program is None:
+        print("  (not from S3: no versitygw; tools/setup.sh --tests builds it where Go is)")
+        return
+    try:
+        shutil.copytree(photos, os.path.join(server.bucket, "photos"))
+        s3 = {"endpoint_url": server.url, "region": "eu-central-1"}
+        listed = read_photos(spark, "s3://bucket/photos", s3=s3)
+        rows = Featurizer(network="orchard", inputCol="path", s3=s3).transform(listed).collect()
+        local = [{**row.asDict(), "path": row["path"].replace("s3://bucket/photos", photos)} for row in rows]
+        check_features(local)
+        gone = spark.createDataFrame([("s3://bucket/photos/gone.jpg",), (listed.first()["path"],)], "path string")
+        failure = Featurizer(network="orchard", inputCol="path", s3=s3).transform(gone).first()["failure"]
+        assert (failure["stage"], failure["reason"]) == ("source", "not_found"), failure
+    finally:
+        server.stop()
+
+
+def an_older_spark_is_told():
+    script = "import pyspark; pyspark.__version__ = '3.2.4'; import pomona.spark"
+    told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert told.returncode == 1 and "pomona.spark needs Spark 3.3 or later for mapInArrow; this is 3.2.4" in told.stderr
 
 
 def rows_that_cannot_be_fitted_are_named():
@@ -86,7 +170,9 @@ def rows_that_cannot_be_fitted_are_named():
 
 
 for test in (features_are_those_of_the_program, a_stage_is_saved_and_read_back, a_pca_is_that_of_the_program,
-             stages_make_a_pipeline, rows_that_cannot_be_fitted_are_named):
+             scaler_and_pca_are_those_of_pyspark_and_of_the_program, stages_make_a_pipeline,
+             listed_photos_are_those_of_the_program, photos_are_fetched_from_s3_by_the_executors, an_older_spark_is_told,
+             rows_that_cannot_be_fitted_are_named):
     test()
     print("ok:", test.__name__.replace("_", " "), flush=True)
 spark.stop()

@@ -11,10 +11,11 @@ Features are the same bytes as those of the `pomona` program, on every machine. 
 
 from pomona._library import Error, pom_cpu_choose, pom_version
 from pomona.network import Failure, Network, Photo, PhotoError, network_file
-from pomona.pca import PCA, Moments
+from pomona.pca import PCA, Moments, scale_rows
+from pomona.source import ListedPhoto, list_photos, s3_options
 
-__all__ = ["Error", "Failure", "Moments", "Network", "PCA", "Photo", "PhotoError", "kernel_set",
-           "network_file"]
+__all__ = ["Error", "Failure", "ListedPhoto", "Moments", "Network", "PCA", "Photo", "PhotoError", "kernel_set",
+           "list_photos", "network_file", "s3_options", "scale_rows"]
 __version__ = pom_version().decode()
 
 

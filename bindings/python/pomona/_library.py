@@ -15,13 +15,15 @@ for _name, (_result, *_parameters) in c.FUNCTIONS.items():
     _function.restype, _function.argtypes = _result, _parameters
     globals()[_name] = _function
 
-_free = ctypes.CDLL(None).free
-_free.argtypes = [ctypes.c_void_p]
+free = ctypes.CDLL(None).free
+free.argtypes = [ctypes.c_void_p]
 _STATUS_NAMES = {value: name for name, value in vars(c).items() if name.startswith("POM_ERROR_")}
 
 
 class Error(Exception):
     """What the library refuses: `status` as in pomona/status.h, `reason` one word to group by, and a sentence."""
+
+    is_general = False  # of a file that cannot be read: others would fail for the same reason
 
     def __init__(self, status, reason, message):
         super().__init__(message)
@@ -35,8 +37,13 @@ def call(function, *arguments):
     """function(*arguments, &err); raises Error unless it succeeds."""
     err = c.pom_error()
     if function(*arguments, ctypes.byref(err)) != 0:
-        status = _STATUS_NAMES.get(err.status, "POM_ERROR").removeprefix("POM_ERROR_").lower()
-        raise Error(status, err.reason.decode(), err.message.decode(errors="backslashreplace"))
+        raise error_of(err)
+
+
+def error_of(err):
+    """The Error that a struct pom_error tells of."""
+    status = _STATUS_NAMES.get(err.status, "POM_ERROR").removeprefix("POM_ERROR_").lower()
+    return Error(status, err.reason.decode(), err.message.decode(errors="backslashreplace"))
 
 
 def options(structure, **values):
@@ -58,7 +65,7 @@ def saved(function, handle):
     try:
         return ctypes.string_at(data, size_bytes.value)
     finally:
-        _free(data)
+        free(data)
 
 
 def text(value):

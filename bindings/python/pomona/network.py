@@ -14,6 +14,7 @@ import numpy
 
 from pomona import _declarations as c
 from pomona import _library as library
+from pomona.source import Fetch, FetchedBytes
 
 Photo = Union[bytes, bytearray, memoryview, str, "os.PathLike[str]"]
 
@@ -57,6 +58,22 @@ def _choice(what: str, value: str, choices: Sequence[str]) -> int:
     if value not in choices:
         raise ValueError(f"{what} {value!r}: use one of {', '.join(choices)}")
     return choices.index(value)
+
+
+class _Photos:
+    """Photos as they were given; when some are on s3://, all that are paths are fetched ahead."""
+
+    def __init__(self, given: "list[Photo]", s3: Optional[dict]):
+        self.given = given
+        self._fetch, self._places = None, {}
+        if any(isinstance(photo, str) and photo.startswith("s3://") for photo in given):
+            paths = [index for index, photo in enumerate(given) if isinstance(photo, (str, os.PathLike))]
+            self._fetch = Fetch([os.fspath(given[index]) for index in paths], s3=s3)
+            self._places = {index: place for place, index in enumerate(paths)}
+
+    def take(self, index: int) -> "Union[Photo, FetchedBytes]":
+        place = self._places.get(index)
+        return self.given[index] if place is None else self._fetch.take(place)
 
 
 class Network:
@@ -109,32 +126,47 @@ class Network:
     def __repr__(self) -> str:
         return f"<pomona.Network {self.name} {self.identity[:8]}: {self.n_features} features, {self.precision}>"
 
-    def features(self, photos: Union[Photo, Iterable[Photo]], *, threads: Optional[int] = None) -> numpy.ndarray:
+    def features(self, photos: Union[Photo, Iterable[Photo]], *, threads: Optional[int] = None,
+                 s3: Optional[dict] = None) -> numpy.ndarray:
         """Features, float32 [n_photos, n_features]; of one photo, [n_features].
 
-        A photo is a path or an encoded image's bytes. Raises PhotoError at the first photo that has none; `extract` goes
-        on. `threads`: None for as many as the process may use; the result does not depend on it.
+        A photo is a path, local or s3://, or an encoded image's bytes. Raises PhotoError at the first photo that has none;
+        `extract` goes on. `threads`: None for as many as the process may use; the result does not depend on it. `s3`: how
+        s3:// paths are reached, see pomona.s3_options.
         """
         if isinstance(photos, (bytes, bytearray, memoryview, str, os.PathLike)):
-            return self.features([photos], threads=1)[0]
-        rows, failures = self.extract(photos, threads=threads)
+            return self.features([photos], threads=1, s3=s3)[0]
+        rows, failures = self.extract(photos, threads=threads, s3=s3)
         if failures:
             raise PhotoError(failures[0])
         return rows
 
-    def extract(self, photos: Iterable[Photo], *,
-                threads: Optional[int] = None) -> "tuple[numpy.ndarray, list[Failure]]":
-        """Features of all photos, and the failures among them in order. The rows of failed photos are NaN."""
-        photos = list(photos)
-        rows = numpy.full((len(photos), self.n_features), numpy.nan, dtype=numpy.float32)
-        n_threads = min(threads or len(os.sched_getaffinity(0)), len(photos)) or 1
+    def extract(self, photos: Iterable[Photo], *, threads: Optional[int] = None,
+                s3: Optional[dict] = None) -> "tuple[numpy.ndarray, list[Failure]]":
+        """Features of all photos, and the failures among them in order. The rows of failed photos are NaN.
+
+        Raises Error when S3 itself fails, so that other photos would fail too."""
+        photos = _Photos(list(photos), s3)
+        return self._extract_range(photos, 0, len(photos.given), threads)
+
+    def extract_chunks(self, photos: Iterable[Photo], n_rows: int, *, threads: Optional[int] = None,
+                       s3: Optional[dict] = None) -> "Iterator[tuple[numpy.ndarray, list[Failure]]]":
+        """What `extract` gives, n_rows photos at a time, while those after them are fetched already."""
+        photos = _Photos(list(photos), s3)
+        for begin in range(0, len(photos.given), n_rows):
+            yield self._extract_range(photos, begin, min(begin + n_rows, len(photos.given)), threads)
+
+    def _extract_range(self, photos: "_Photos", begin: int, end: int,
+                       threads: Optional[int]) -> "tuple[numpy.ndarray, list[Failure]]":
+        rows = numpy.full((end - begin, self.n_features), numpy.nan, dtype=numpy.float32)
+        n_threads = min(threads or len(os.sched_getaffinity(0)), end - begin) or 1
         # A thread takes the next photo when it is done with one: large and small ones mix.
         numbered: "queue.SimpleQueue[int]" = queue.SimpleQueue()
-        for index in range(len(photos)):
+        for index in range(begin, end):
             numbered.put(index)
 
         def work(_: int) -> "list[Failure]":
-            return list(self._work(photos, numbered, rows))
+            return list(self._work(photos, numbered, rows, begin))
 
         if n_threads == 1:
             return rows, sorted(work(0))
@@ -142,8 +174,8 @@ class Network:
             failures = [failure for part in pool.map(work, range(n_threads)) for failure in part]
         return rows, sorted(failures)
 
-    def _work(self, photos: "list[Photo]", numbered: "queue.SimpleQueue[int]",
-              rows: numpy.ndarray) -> Iterator[Failure]:
+    def _work(self, photos: "_Photos", numbered: "queue.SimpleQueue[int]", rows: numpy.ndarray,
+              begin: int) -> Iterator[Failure]:
         extractor = self._take_extractor()
         try:
             while True:
@@ -151,23 +183,30 @@ class Network:
                     index = numbered.get_nowait()
                 except queue.Empty:
                     return
+                row, is_read = rows[index - begin], False
                 try:
-                    self._extract_one(extractor, photos[index], rows[index])
+                    photo = photos.take(index)
+                    is_read = True
+                    self._extract_one(extractor, photo, row)
                 except library.Error as error:
-                    rows[index] = numpy.nan
-                    stage = library.pom_extractor_stage(extractor).decode()
-                    yield Failure(index, stage, error.reason, error.message)
+                    if error.is_general:
+                        raise
+                    row[:] = numpy.nan
+                    stage = library.pom_extractor_stage(extractor).decode() if is_read else "source"
+                    yield Failure(index - begin, stage, error.reason, error.message)
         finally:
             self._idle.put(extractor)
 
     @staticmethod
-    def _extract_one(extractor: ctypes.c_void_p, photo: Photo, row: numpy.ndarray) -> None:
+    def _extract_one(extractor: ctypes.c_void_p, photo: "Union[Photo, FetchedBytes]", row: numpy.ndarray) -> None:
         output = row.ctypes.data_as(ctypes.POINTER(ctypes.c_float))
         if isinstance(photo, (str, os.PathLike)):
             library.call(library.pom_extract_file, extractor, library.text(photo), output)
-            return
-        data = numpy.frombuffer(photo, dtype=numpy.uint8)
-        library.call(library.pom_extract_memory, extractor, data.ctypes.data, data.size, output)
+        elif isinstance(photo, FetchedBytes):
+            library.call(library.pom_extract_memory, extractor, photo.data, photo.size_bytes, output)
+        else:
+            data = numpy.frombuffer(photo, dtype=numpy.uint8)
+            library.call(library.pom_extract_memory, extractor, data.ctypes.data, data.size, output)
 
     def _new_extractor(self) -> ctypes.c_void_p:
         extractor = ctypes.c_void_p()

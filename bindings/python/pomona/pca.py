@@ -48,6 +48,13 @@ class Moments:
     def __len__(self) -> int:
         return library.pom_moments_count(self._handle)
 
+    def scaler(self) -> "tuple[numpy.ndarray, numpy.ndarray]":
+        """Mean and sample standard deviation (n - 1) of each column, for `scale_rows`."""
+        mean, sample_std = numpy.empty(self.width), numpy.empty(self.width)
+        library.call(library.pom_moments_scaler, self._handle, mean.ctypes.data_as(_DOUBLES),
+                     sample_std.ctypes.data_as(_DOUBLES))
+        return mean, sample_std
+
     def to_bytes(self) -> bytes:
         return library.saved(library.pom_moments_save_memory, self._handle)
 
@@ -61,6 +68,21 @@ class Moments:
         return moments
 
 
+def scale_rows(rows: "numpy.typing.ArrayLike", *, mean: Optional[numpy.ndarray] = None,
+               sample_std: Optional[numpy.ndarray] = None) -> numpy.ndarray:
+    """(rows - mean) / sample_std, float32, as StandardScaler does it: a column whose sample_std is 0 becomes 0."""
+    given = [None if values is None else numpy.ascontiguousarray(values, dtype=numpy.float64)
+             for values in (mean, sample_std)]
+    width = numpy.shape(rows)[-1]
+    rows = _rows(rows, width)
+    if any(values is not None and values.shape != (width,) for values in given):
+        raise ValueError(f"mean and sample_std must have one number for each of the {width} columns")
+    scaled = numpy.empty_like(rows)
+    library.call(library.pom_scale_rows, *(None if values is None else values.ctypes.data_as(_DOUBLES) for values in given),
+                 width, rows.ctypes.data_as(_FLOATS), len(rows), scaled.ctypes.data_as(_FLOATS))
+    return scaled
+
+
 def _solve_symmetric(_user, matrix, eigenvalues, n):
     """numpy's eigh is LAPACK's dsyevd, which the C library calls itself where it was built with LAPACK."""
     try:
@@ -70,6 +92,9 @@ def _solve_symmetric(_user, matrix, eigenvalues, n):
         return 0
     except numpy.linalg.LinAlgError:
         return 1
+
+
+solve_symmetric = dict(c.pom_pca_options._fields_)["solve_symmetric"](_solve_symmetric)
 
 
 class PCA:
@@ -91,11 +116,11 @@ class PCA:
 
     @classmethod
     def fit(cls, moments: Moments, *, k: Optional[int] = None, variance: float = 0.95, scale: str = "mean-std",
-            network: "Optional[pomona.Network]" = None, network_name: str = "", network_identity: str = "") -> "PCA":
+            network: "Optional[pomona.Network]" = None, network_name: str = "", network_identity: str = "",
+            solver=solve_symmetric) -> "PCA":
         """k components, or as many as explain `variance`. `network`: whose features the rows are; recorded in the file."""
         if network is not None:
             network_name, network_identity = network.name, network.identity
-        solver = dict(c.pom_pca_options._fields_)["solve_symmetric"](_solve_symmetric)
         options = library.options(c.pom_pca_options, n_components=k, variance=variance, scale=SCALES.index(scale),
                                   network_name=network_name.encode() or None,
                                   network_identity=network_identity.encode() or None, solve_symmetric=solver)

@@ -15,18 +15,21 @@ from pyspark.sql.types import ArrayType, BinaryType, FloatType, StringType, Stru
 
 import pomona
 from pomona.spark import columns
+from pomona.spark.networks import SharedNetwork
 
 FAILURE = StructType([StructField(name, StringType(), False) for name in ("stage", "reason", "message")])
 
-# Of this worker process: networks by what made them, so that each is opened once and not once a task.
-_networks = {}
+# Rows that go back to Spark at a time: a few hundred vectors are 1 MB, ten thousand would be 50.
+_CHUNK_ROWS = 256
 
 
 class Featurizer(Transformer, HasInputCol, HasOutputCol, DefaultParamsReadable, DefaultParamsWritable):
     """Adds `outputCol` (array<float>) and `failureCol` (struct<stage, reason, message>): one of them is NULL in each row.
 
-    `inputCol` holds encoded photos (binary, as Spark's binaryFile reads them into `content`) or their paths (string; local,
-    or file: URLs). A photo that cannot be read is a row with its failure: no row is lost and no task fails for it.
+    `inputCol` holds encoded photos (binary, as Spark's binaryFile reads them into `content`) or their paths (string: s3://,
+    local, or file: URLs), which the executors fetch by themselves, as read_photos lists them. A photo that cannot be read is a
+    row with its failure: no row is lost and no task fails for it. A task fails when S3 itself does (its server is away,
+    credentials have expired): Spark tries it again, and no photo is called a failure for that.
     """
 
     network = Param(Params._dummy(), "network", "auto, orchard, mobilenetv2, resnet50 or a network file on the driver",
@@ -34,13 +37,15 @@ class Featurizer(Transformer, HasInputCol, HasOutputCol, DefaultParamsReadable, 
     precision = Param(Params._dummy(), "precision", "fp32, int16 or int8", TypeConverters.toString)
     failureCol = Param(Params._dummy(), "failureCol", "column that says why a photo has no features",
                        TypeConverters.toString)
+    s3 = Param(Params._dummy(), "s3", "how s3:// paths are reached: a dictionary as for pomona.s3_options",
+               TypeConverters.identity)
 
     @keyword_only
     def __init__(self, *, network="auto", inputCol="content", outputCol="features", failureCol="failure",
-                 precision="fp32"):
+                 precision="fp32", s3=None):
         super().__init__()
         self._setDefault(network="auto", inputCol="content", outputCol="features", failureCol="failure",
-                         precision="fp32")
+                         precision="fp32", s3={})
         self._set(**self._input_kwargs)
 
     def setNetwork(self, value):
@@ -58,43 +63,35 @@ class Featurizer(Transformer, HasInputCol, HasOutputCol, DefaultParamsReadable, 
     def setPrecision(self, value):
         return self._set(precision=value)
 
+    def setS3(self, value):
+        return self._set(s3=value)
+
     def _transform(self, dataset):
         name, precision = self.getOrDefault(self.network), self.getOrDefault(self.precision)
         photo_column, output_column = self.getInputCol(), self.getOutputCol()
         failure_column = self.getOrDefault(self.failureCol)
         if not isinstance(dataset.schema[photo_column].dataType, (BinaryType, StringType)):
             raise TypeError(f"column {photo_column} holds neither binary photos nor paths")
-        network = pomona.Network(name, precision=precision)
-        file = pomona.network_file(name)
-        broadcast = None if file is None else dataset.sparkSession.sparkContext.broadcast(open(file, "rb").read())
-        key = (network.identity, precision)
-        n_features = network.n_features
+        s3 = self.getOrDefault(self.s3)
+        pomona.s3_options(s3)  # a wrong name is told here
+        network = SharedNetwork(dataset.sparkSession, name, precision=precision, s3=s3)
         schema = StructType(dataset.schema.fields + [StructField(output_column, ArrayType(FloatType(), False)),
                                                      StructField(failure_column, FAILURE)])
 
         def work(batches):
-            opened = _open(key, broadcast)
+            opened = network.open()
             threads = TaskContext.get().cpus() if hasattr(TaskContext, "cpus") else 1
             for batch in batches:
-                if batch.num_rows > 0:
-                    yield _with_features(batch, opened, photo_column, output_column, failure_column, n_features, threads)
+                photos = [_photo(value) for value in batch.column(batch.schema.get_field_index(photo_column))]
+                made = opened.extract_chunks(photos, _CHUNK_ROWS, threads=threads, s3=s3)
+                for index, (rows, failures) in enumerate(made):
+                    yield _with_features(batch.slice(index * _CHUNK_ROWS, len(rows)), rows, failures, output_column,
+                                         failure_column)
 
         return dataset.mapInArrow(work, schema)
 
 
-def _open(key, broadcast):
-    if key not in _networks:
-        source = {"name_or_path": "orchard"} if broadcast is None else {"data": broadcast.value}
-        _networks[key] = pomona.Network(**source, precision=key[1])
-        if _networks[key].identity != key[0]:
-            raise RuntimeError(f"this worker's pomona brings network {_networks[key].identity}, the driver's {key[0]}: "
-                               "install the same version on both")
-    return _networks[key]
-
-
-def _with_features(batch, network, photo_column, output_column, failure_column, n_features, threads):
-    column = batch.column(batch.schema.get_field_index(photo_column))
-    rows, failures = network.extract([_photo(value) for value in column], threads=threads)
+def _with_features(batch, rows, failures, output_column, failure_column):
     failed = numpy.zeros(batch.num_rows, dtype=bool)
     why = [None] * batch.num_rows
     for failure in failures:
