@@ -114,6 +114,36 @@ static void draw_scree(cairo_t *cairo, const struct pomi_report *report)
     }
 }
 
+/* Where a share is reached: its lines, or the name that stands over everyone's lines. */
+static void draw_mark(cairo_t *cairo, const struct pomi_frame *frame, const struct pomi_report *report,
+                      size_t share, bool is_name)
+{
+    static const double dashes[] = {3, 3};
+    int k = pomi_components_reaching(report->ratios, report->n_ratios, shares[share]);
+    if (k == 0) return;
+    double x = pomi_frame_x(frame, k), y = pomi_frame_y(frame, shares[share]), reached = 0;
+    if (is_name) {
+        /* The names go down like stairs, one line each, so that marks close together do not collide. */
+        char text[64];
+        bool right = x > frame->left + 0.7 * (frame->right - frame->left);
+        snprintf(text, sizeof text, "%.0f %% at k = %d", 100 * shares[share], k);
+        pomi_drawing_ink(cairo, POMI_INK);
+        pomi_drawing_font(cairo, true, 12.5);
+        pomi_drawing_text(cairo, x + (right ? -8 : 8), pomi_frame_y(frame, 0.58 - 0.13 * (double)share),
+                          right ? 1 : 0, true, text);
+        return;
+    }
+    for (int c = 0; c < k; c++) reached += ratio_at(report, c);
+    pomi_drawing_ink(cairo, POMI_LEAF);
+    cairo_set_line_width(cairo, 1);
+    cairo_set_dash(cairo, dashes, 2, 0);
+    pomi_drawing_line(cairo, frame->left, y, x, y);
+    pomi_drawing_line(cairo, x, pomi_frame_y(frame, reached), x, frame->bottom);
+    cairo_set_dash(cairo, NULL, 0, 0);
+    pomi_drawing_ink(cairo, POMI_ACCENT);
+    draw_dot(cairo, x, pomi_frame_y(frame, reached), 3.6);
+}
+
 static void draw_cumulative(cairo_t *cairo, const struct pomi_report *report)
 {
     int furthest = 5, kept = n_kept(report);
@@ -135,29 +165,8 @@ static void draw_cumulative(cairo_t *cairo, const struct pomi_report *report)
     cairo_stroke(cairo);
     if (n == 1) draw_dot(cairo, frame.left, pomi_frame_y(&frame, sum), 3.5);
 
-    for (size_t i = 0; i < sizeof shares / sizeof shares[0]; i++) {
-        static const double dashes[] = {3, 3};
-        int k = pomi_components_reaching(report->ratios, report->n_ratios, shares[i]);
-        if (k == 0) continue;
-        double x = pomi_frame_x(&frame, k), y = pomi_frame_y(&frame, shares[i]), reached = 0;
-        for (int c = 0; c < k; c++) reached += ratio_at(report, c);
-        pomi_drawing_ink(cairo, POMI_LEAF);
-        cairo_set_line_width(cairo, 1);
-        cairo_set_dash(cairo, dashes, 2, 0);
-        pomi_drawing_line(cairo, frame.left, y, x, y);
-        pomi_drawing_line(cairo, x, pomi_frame_y(&frame, reached), x, frame.bottom);
-        cairo_set_dash(cairo, NULL, 0, 0);
-        pomi_drawing_ink(cairo, POMI_ACCENT);
-        draw_dot(cairo, x, pomi_frame_y(&frame, reached), 3.6);
-        /* The names go down like stairs, one line each, so that marks close together do not collide. */
-        char text[64];
-        bool right = x > frame.left + 0.7 * (frame.right - frame.left);
-        snprintf(text, sizeof text, "%.0f %% at k = %d", 100 * shares[i], k);
-        pomi_drawing_ink(cairo, POMI_INK);
-        pomi_drawing_font(cairo, true, 12.5);
-        pomi_drawing_text(cairo, x + (right ? -8 : 8), pomi_frame_y(&frame, 0.58 - 0.13 * (double)i),
-                          right ? 1 : 0, true, text);
-    }
+    for (size_t i = 0; i < sizeof shares / sizeof shares[0]; i++) draw_mark(cairo, &frame, report, i, false);
+    for (size_t i = 0; i < sizeof shares / sizeof shares[0]; i++) draw_mark(cairo, &frame, report, i, true);
 }
 
 enum pom_status pomi_plot_scree(struct pomi_bytes *image, const struct pomi_report *report, bool is_png,

@@ -89,12 +89,14 @@ function drawCumulative(width) {
     const path = cumulative.slice(0, n).map((sum, i) => `${i ? "L" : "M"}${x(i + 1).toFixed(1)} ${y(sum).toFixed(1)}`).join("");
     svg.append(svgElement("path", { class: "curve", d: path }));
     // Each mark's name stands below its drop line's foot, one line lower than the mark before it, so that none collide.
+    // All lines come first, so that no mark's line runs through the name of another.
+    for (const { share, k } of marks)
+        svg.append(svgElement("path", { class: "mark-line", d: `M${frame.edge.left} ${y(share)}H${x(k)}M${x(k)} ${y(cumulative[k - 1])}V${y(0)}` }),
+            svgElement("circle", { class: "dot", cx: x(k), cy: y(cumulative[k - 1]), r: 3.5 }));
     marks.forEach(({ share, k }, i) => {
         const right = x(k) > width * 0.62;
-        svg.append(svgElement("path", { class: "mark-line", d: `M${frame.edge.left} ${y(share)}H${x(k)}M${x(k)} ${y(cumulative[k - 1])}V${y(0)}` }),
-            svgElement("circle", { class: "dot", cx: x(k), cy: y(cumulative[k - 1]), r: 3.5 }),
-            svgElement("text", { class: "mark-text", x: x(k) + (right ? -7 : 7), y: y(0.56 - 0.13 * i), "text-anchor": right ? "end" : "start" },
-                `${formatPercent(share)} at k = ${k}`));
+        svg.append(svgElement("text", { class: "mark-text", x: x(k) + (right ? -7 : 7), y: y(0.56 - 0.13 * i), "text-anchor": right ? "end" : "start" },
+            `${formatPercent(share)} at k = ${k}`));
     });
     addReadout(frame, n, (k) => `${plural(k, "component")}: ${formatPercent(cumulative[k - 1])}`);
     return svg;

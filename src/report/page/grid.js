@@ -5,6 +5,7 @@
 function drawGrid2D(context, camera, titles) {
     const [left, top] = camera.unproject(0, 0);
     const [right, bottom] = camera.unproject(camera.width, camera.height);
+    const texts = []; // written when all lines are drawn, each with a halo of the ground, so that no line runs through a minus
     const lines = (axis, low, high, count) => {
         const step = niceStep(high - low, count);
         for (let i = Math.ceil(low / step); i * step <= high; i++) {
@@ -15,15 +16,23 @@ function drawGrid2D(context, camera, titles) {
             if (axis) context.moveTo(0, Math.round(y) + 0.5), context.lineTo(camera.width, Math.round(y) + 0.5);
             else context.moveTo(Math.round(x) + 0.5, 0), context.lineTo(Math.round(x) + 0.5, camera.height);
             context.stroke();
-            context.fillStyle = styleColour("--muted");
-            context.textAlign = axis ? "left" : "center";
-            const text = formatNumber(value);
-            if (axis && y > 26 && y < camera.height - 24) context.fillText(text, 5, y - 4);
-            if (!axis && x > 44 && x < camera.width - 90) context.fillText(text, x, camera.height - 6);
+            const text = formatNumber(value).replace("-", "−");
+            if (axis && y > 26 && y < camera.height - 24) texts.push(["left", text, 5, y - 4]);
+            if (!axis && x > 44 && x < camera.width - 90) texts.push(["center", text, x, camera.height - 6]);
         }
     };
     lines(0, left, right, camera.width / 90);
     lines(1, bottom, top, camera.height / 70);
+    context.lineWidth = 4;
+    context.lineJoin = "round";
+    context.strokeStyle = styleColour("--plot");
+    context.fillStyle = styleColour("--muted");
+    for (const [align, text, x, y] of texts) {
+        context.textAlign = align;
+        context.strokeText(text, x, y);
+        context.fillText(text, x, y);
+    }
+    context.lineWidth = 1;
     context.fillStyle = styleColour("--ink");
     context.font = "600 12px system-ui, sans-serif";
     context.textAlign = "right";

@@ -18,6 +18,7 @@ const map = (() => {
     let labelCentres = [];
     let dirty = false;
     let printing = false;
+    const motion = { ends: 0, lastFrame: 0, nDrawn: points.n }; // see drawnInMotion()
 
     const valueAt = (axis, i) => {
         const column = points.columns[axes[axis]];
@@ -188,7 +189,30 @@ const map = (() => {
         if (hovered >= 0) ring(context, hovered, radius, 1.8, styleColour("--ink"));
     }
 
-    function draw() {
+    /** The view is being moved: until it rests for a moment, frames may be drawn with fewer points. */
+    function move() {
+        motion.ends = performance.now() + 160;
+        redraw();
+    }
+
+    /**
+     * How many points this frame draws. All of them where that is fast enough; where frames come too slowly to follow the
+     * hand, as without a graphics card, fewer while the view moves. Once it rests all are drawn again.
+     */
+    function drawnInMotion(now) {
+        if (now >= motion.ends || points.n < 5000) {
+            motion.lastFrame = 0;
+            return points.n;
+        }
+        const took = motion.lastFrame > 0 ? now - motion.lastFrame : 25;
+        motion.lastFrame = now;
+        if (took > 50) motion.nDrawn = Math.max(4000, Math.round(motion.nDrawn * Math.max(0.25, 40 / took)));
+        else if (took < 20) motion.nDrawn = Math.min(points.n, Math.round(motion.nDrawn * 1.25));
+        redraw(); // frame after frame, so that their distance says how long they take
+        return motion.nDrawn;
+    }
+
+    function draw(now = performance.now()) {
         dirty = false;
         const { clientWidth, clientHeight } = stage;
         if (clientWidth === 0) return;
@@ -198,7 +222,7 @@ const map = (() => {
         drawGrid(freshContext(canvases.grid), camera, [0, 1, 2].map(axisTitle));
         scatter.resize(Math.round(clientWidth * density()), Math.round(clientHeight * density()));
         const ground = styleColour("--plot-rgb").split(" ").map((part) => Number(part) / 255);
-        scatter.draw(camera, pointDiameter() * density(), ground);
+        scatter.draw(camera, pointDiameter() * density(), ground, printing ? points.n : drawnInMotion(now));
         drawMarks();
     }
 
@@ -292,7 +316,7 @@ const map = (() => {
                 if (pinch > 0) camera.zoomAt(apart / pinch, (a[0] + b[0]) / 2, (a[1] + b[1]) / 2);
                 pinch = apart;
             }
-            redraw();
+            move();
         });
         const release = (event) => {
             const wasOne = pressed.size === 1;
@@ -305,7 +329,8 @@ const map = (() => {
         };
         target.addEventListener("pointerup", release);
         target.addEventListener("pointercancel", release);
-        target.addEventListener("pointerleave", () => hover(-1));
+        // A finger that is lifted leaves too, but what it tapped stays named.
+        target.addEventListener("pointerleave", (event) => event.pointerType !== "touch" && hover(-1));
         target.addEventListener("contextmenu", (event) => event.preventDefault());
         // A page that scrolls must not get stuck on the map: it zooms only when it has been clicked, or with Ctrl.
         target.addEventListener("wheel", (event) => {
@@ -314,7 +339,7 @@ const map = (() => {
             const lines = event.deltaMode === 1 ? 16 : 1;
             camera.zoomAt(Math.exp(-event.deltaY * lines * (event.ctrlKey ? 0.01 : 0.0016)), ...local(event));
             hover(-1);
-            redraw();
+            move();
         }, { passive: false });
     }
 

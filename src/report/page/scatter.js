@@ -135,7 +135,8 @@ class Scatter {
         if (this.canvas.width !== width || this.canvas.height !== height) this.app.resize(width, height);
     }
 
-    draw(camera, diameter, ground) {
+    /** `nDrawn`: only so many points, which are spread evenly over all since they come well mixed. */
+    draw(camera, diameter, ground, nDrawn = points.n) {
         const { app, call } = this;
         const solid = camera.dimensions === 3;
         const halo = diameter >= 5 ? 1 : 0;
@@ -151,7 +152,8 @@ class Scatter {
             const hides = solid && pass.emphasis !== EMPHASIS.dim;
             if (hides) app.enable(PicoGL.DEPTH_TEST);
             else app.disable(PicoGL.DEPTH_TEST);
-            call.uniform("matrix", camera.matrix.slice())
+            call.drawRanges([0, Math.min(nDrawn, points.n)])
+                .uniform("matrix", camera.matrix.slice())
                 .uniform("appearance", [diameter * pass.size, pass.emphasis, solid ? 1 : 0])
                 .uniform("ground", ground)
                 .uniform("look", [pass.opacity, pass.halo, hides ? 0.4 : 0.004])
