@@ -40,6 +40,29 @@ static void *take_channels(struct plan_builder *b, const void *values, int n_cha
     return packed;
 }
 
+/* A layer's numbers, as they are multiplied and added. */
+static const void *weights_of(const struct plan_builder *b, int layer)
+{
+    return b->quantized ? (const void *)b->quantized->layers[layer].weights : b->graph->layers[layer].weights;
+}
+static const void *bias_of(const struct plan_builder *b, int layer)
+{
+    return b->quantized ? (const void *)b->quantized->layers[layer].bias : b->graph->layers[layer].bias;
+}
+
+/* A layer's biases. */
+static const uint32_t *take_bias(struct plan_builder *b, int index, bool reads_image)
+{
+    const struct pomi_layer *layer = &b->graph->layers[index];
+    const int n_window = layer->kernel_px * layer->kernel_px;
+    void *packed = take_channels(b, bias_of(b, index), layer->out_channels);
+    if (packed)
+        b->plan->kernels->pack_bias(packed, bias_of(b, index), weights_of(b, index), layer->out_channels,
+                                    layer->kind == POMI_LAYER_CONV ? n_window * layer->in_channels : n_window,
+                                    reads_image);
+    return packed;
+}
+
 static ptrdiff_t *take_offsets(struct plan_builder *b, size_t n)
 {
     ptrdiff_t *offsets = b->plan->offsets ? b->plan->offsets + b->n_offsets : NULL;
@@ -62,16 +85,6 @@ static struct pomk_requantization make_requantization(struct plan_builder *b, in
         .coarse_high =
             b->quantized->precision == POM_PRECISION_INT8 ? POMI_COARSE_MAX_INT8 : POMI_COARSE_MAX_INT16,
     };
-}
-
-/* A layer's numbers, as they are multiplied and added. */
-static const void *weights_of(const struct plan_builder *b, int layer)
-{
-    return b->quantized ? (const void *)b->quantized->layers[layer].weights : b->graph->layers[layer].weights;
-}
-static const void *bias_of(const struct plan_builder *b, int layer)
-{
-    return b->quantized ? (const void *)b->quantized->layers[layer].bias : b->graph->layers[layer].bias;
 }
 
 /* The taps of a convolution are the kernel's pixels, or over the photo's packed rows the kernel's rows. */
@@ -98,7 +111,7 @@ static void fill_conv(struct plan_builder *b, struct conv *conv, int index, int 
     conv->channel_bytes = packed_bytes / panels_columns(&conv->panels);
     ptrdiff_t *offsets = take_offsets(b, (size_t)conv->n_taps);
     void *weights = take_constants(b, packed_bytes);
-    conv->bias = take_channels(b, bias_of(b, index), conv->n_outputs);
+    conv->bias = take_bias(b, index, reads_image);
     if (!offsets || !weights) return;
     for (int tap = 0; tap < conv->n_taps; tap++)
         offsets[tap] = tap / taps_per_row * row_stride + tap % taps_per_row * kernels->block_channels;
@@ -144,7 +157,7 @@ static void fill_depthwise(struct plan_builder *b, struct step *step, int index)
     const struct pomi_layer *layer = &b->graph->layers[index];
     void *weights = take_constants(b, kernels->packed_depthwise_bytes(layer->out_channels, layer->kernel_px));
     step->depthwise_block_bytes = kernels->packed_depthwise_bytes(kernels->block_channels, layer->kernel_px);
-    step->depthwise_bias = take_channels(b, bias_of(b, index), layer->out_channels);
+    step->depthwise_bias = take_bias(b, index, false);
     step->requantization = make_requantization(b, index, index);
     step->depthwise_weights = weights;
     if (weights)

@@ -263,3 +263,14 @@ static void pack_channels(void *packed, const void *values, int n_channels)
         to[column] = channel < n_channels ? ((const uint32_t *)values)[channel] : 0;
     }
 }
+
+static void pack_bias(void *packed, const void *bias, const void *weights, int n_channels, int n_weights,
+                      int reads_image)
+{
+    pack_channels(packed, bias, n_channels);
+    if (VALUE_OFFSET == 0 || reads_image) return;
+    for (int c = 0; c < n_channels; c++) /* such formats have their columns in the order of channels */
+        for (int i = 0; i < n_weights; i++)
+            ((int32_t *)packed)[c] +=
+                (int32_t)(VALUE_OFFSET * ((const weight *)weights)[(ptrdiff_t)c * n_weights + i]);
+}

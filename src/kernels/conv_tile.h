@@ -3,6 +3,11 @@
 #define MAX_TILE_PIXELS  14
 #define MAX_TILE_VECTORS 16
 
+/* What a format's kernels take off each value before they multiply it. */
+#ifndef VALUE_OFFSET
+#define VALUE_OFFSET 0
+#endif
+
 struct tile {
     const element *input;
     const image_element *image; /* instead of input, when the call reads the photo */

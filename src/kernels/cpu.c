@@ -11,6 +11,11 @@
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#elif defined(__aarch64__) && defined(__linux__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
+#elif defined(__aarch64__) && defined(__APPLE__)
+#include <sys/sysctl.h>
 #endif
 
 #if defined(__x86_64__)
@@ -83,13 +88,27 @@ static bool cpu_has_neon(void)
 {
     return true; /* it is part of the architecture */
 }
+
+/* The dot product is optional in ARMv8.2 and always there from 8.4 on. */
+static bool cpu_has_neondot(void)
+{
+#if defined(__linux__)
+    return getauxval(AT_HWCAP) & HWCAP_ASIMDDP;
+#elif defined(__APPLE__)
+    int has = 0;
+    size_t size_bytes = sizeof has;
+    return sysctlbyname("hw.optional.arm.FEAT_DotProd", &has, &size_bytes, NULL, 0) == 0 && has;
+#else
+    return false;
+#endif
+}
 #endif
 
 /* The sets beside scalar, slowest first. A set is one name here, its cpu_has_NAME above, and one set_NAME.c. */
 #if defined(__x86_64__)
 #define FASTER_SETS(SET) SET(avx2) SET(avxvnni) SET(avx512) SET(avx512vnni)
 #elif defined(__aarch64__)
-#define FASTER_SETS(SET) SET(neon)
+#define FASTER_SETS(SET) SET(neon) SET(neondot)
 #else
 #define FASTER_SETS(SET)
 #endif

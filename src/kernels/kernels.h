@@ -78,13 +78,14 @@ extern const struct pomk_kernels pomk_kernels_avx2;
 extern const struct pomk_kernels pomk_kernels_avxvnni; /* AVX2 with VNNI */
 extern const struct pomk_kernels pomk_kernels_avx512;
 extern const struct pomk_kernels pomk_kernels_avx512vnni;
-extern const struct pomk_kernels pomk_kernels_neon; /* aarch64 */
+extern const struct pomk_kernels pomk_kernels_neon;    /* aarch64 */
+extern const struct pomk_kernels pomk_kernels_neondot; /* with the dot product of ARMv8.2 */
 
 /* The tables that more than one set shares. */
 extern const struct pomk_layers pomk_f32_scalar, pomk_f32_avx2, pomk_f32_avx512, pomk_f32_neon;
 extern const struct pomk_layers pomk_words_scalar, pomk_words_avx2, pomk_words_avxvnni, pomk_words_avx512,
     pomk_words_avx512vnni, pomk_words_neon;
-extern const struct pomk_layers pomk_bytes_avx512vnni;
+extern const struct pomk_layers pomk_bytes_avxvnni, pomk_bytes_avx512vnni, pomk_bytes_neondot;
 
 /*
  * The best set that this CPU runs and `limit` allows: NULL or "auto" for no limit, else the name of a set. A limit above

@@ -65,8 +65,7 @@ struct pomk_conv {
     /* All that follows is the panel's own: channel 0 is the panel's first, which begins a block. */
     int panel_channels;
     const void *weights; /* [n_taps][n_channels in dwords][panel_channels], as written by pack_weights */
-    const void
-        *bias; /* [panel_channels], as written by pack_channels: floats, or integers that begin the sum */
+    const void *bias; /* [panel_channels], as written by pack_bias: floats, or integers that begin the sum */
     struct pomk_requantization requantization; /* integers */
 
     /* Block 0 of the result. Integers: of its one form, or of the coarse form; NULL where nobody reads that. */
@@ -98,7 +97,7 @@ struct pomk_depthwise {
     /* [(n_rows - 1) * stride + kernel] input rows, each at the tap (., 0) of output pixel 0 */
     const void *const *rows;
     const void *weights; /* one block of what pack_depthwise wrote */
-    const void *bias;    /* [block], as written by pack_channels */
+    const void *bias;    /* [block], as written by pack_bias */
     void *output;
     ptrdiff_t output_row_stride;
     int n_rows;
@@ -188,6 +187,12 @@ struct pomk_layers {
     void (*pack_weights)(void *packed, const void *weights, int n_outputs, int n_taps, int n_channels,
                          int reads_image);
     void (*pack_channels)(void *packed, const void *values, int n_channels);
+    /*
+     * The same for biases of a layer with weights [n_channels][n_weights]. Kernels that multiply values less a constant,
+     * because their instructions want signed bytes, find there what that takes off the sums.
+     */
+    void (*pack_bias)(void *packed, const void *bias, const void *weights, int n_channels, int n_weights,
+                      int reads_image);
     /* Depthwise weights [n_channels][kernel][kernel], block by block. */
     size_t (*packed_depthwise_bytes)(int n_channels, int kernel);
     void (*pack_depthwise)(void *packed, const void *weights, int n_channels, int kernel);

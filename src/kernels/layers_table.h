@@ -13,6 +13,7 @@ const struct pomk_layers LAYERS = {
     .packed_bytes = packed_bytes,
     .pack_weights = pack_weights,
     .pack_channels = pack_channels,
+    .pack_bias = pack_bias,
     .packed_depthwise_bytes = packed_depthwise_bytes,
     .pack_depthwise = pack_depthwise,
     .conv = conv,

@@ -11,6 +11,6 @@
 #define SET_NAME avxvnni
 #define SET_LAYERS                                                                                           \
     {                                                                                                        \
-        &pomk_f32_avx2, &pomk_words_avxvnni, &pomk_words_avxvnni                                             \
+        &pomk_f32_avx2, &pomk_words_avxvnni, &pomk_bytes_avxvnni                                             \
     }
 #include "kernels/set_template.h"

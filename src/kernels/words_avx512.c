@@ -3,7 +3,7 @@
  * The AVX-512 set in 16-bit integers: 32 registers of 32 words.
  */
 #include "kernels/kernels.h"
-#include "kernels/words_avx512.h"
+#include "kernels/words_x86.h"
 
 enum { BLOCK_CHANNELS = 32 };
 #define TILES(X) X(2, 14) X(4, 6)

@@ -3,7 +3,7 @@
  * The AVX2 set in 16-bit integers with VNNI, which multiplies and adds in one instruction: 16 registers of sixteen words.
  */
 #include "kernels/kernels.h"
-#include "kernels/words_avx2.h"
+#include "kernels/words_x86.h"
 
 enum { BLOCK_CHANNELS = 16 };
 #define TILES(X) X(2, 6)

@@ -5,44 +5,20 @@
  * the others lay the sums down first, because they are rare and would make every tile's code three times as
  * long. Included once per set, after a words_*.h and its BLOCK_CHANNELS.
  */
-#include "kernels/template.h"
+enum { DWORD_CHANNELS = 2 };
+#define SEPARATE_IMAGE_TILES   0
+#define COLUMN_CHANNEL(column) WORD_COLUMN_CHANNEL(column)
+typedef int16_t element;
 
-enum { DWORD_CHANNELS = 2, IMAGE_DWORD_CHANNELS = 2, WORDS = 2 * VECTOR_LANES };
-#define SEPARATE_IMAGE_TILES 0
-typedef int16_t element, image_element, residual_element, weight;
+#include "kernels/integer_tile.h"
 
-#include "kernels/conv_tile.h"
-
-ALWAYS_INLINE lanes broadcast(const element *p)
-{
-    int32_t dword;
-    memcpy(&dword, p, sizeof dword);
-    return lanes_set(dword);
-}
-#define broadcast_image    broadcast
-#define multiply_add_image multiply_add
+#define broadcast    broadcast_words
+#define multiply_add multiply_add_words
 
 ALWAYS_INLINE void pack_dword(void *to, const weight *values, int n)
 {
     (void)n;
     memcpy(to, values, 2 * sizeof *values);
-}
-
-ALWAYS_INLINE void start_tile(const int n_pixels, const int n_vectors, const struct pomk_conv *conv,
-                              const struct tile *tile, lanes acc[MAX_TILE_PIXELS][MAX_TILE_VECTORS])
-{
-    (void)tile;
-    UNROLL
-    for (int j = 0; j < n_vectors; j++) {
-        const lanes bias = load_lanes((const int32_t *)conv->bias + j * VECTOR_LANES);
-        UNROLL
-        for (int i = 0; i < n_pixels; i++) acc[i][j] = bias;
-    }
-}
-
-ALWAYS_INLINE words clamp(words a, int low, int high)
-{
-    return words_smaller(words_greater(a, words_set(low)), words_set(high));
 }
 
 /* A fine form's coarse one; `channel` counts columns. */

@@ -5,9 +5,11 @@
  * multiplication of dwords costs two instructions.
  */
 #include <arm_neon.h>
+#include <stdint.h>
+#include <string.h>
 
-#define VECTOR_LANES           4
-#define COLUMN_CHANNEL(column) (column)
+#define VECTOR_LANES                4
+#define WORD_COLUMN_CHANNEL(column) (column)
 typedef int32x4_t lanes;
 typedef int16x8_t words;
 
@@ -27,14 +29,6 @@ static inline lanes lanes_add(lanes a, lanes b)
 {
     return vaddq_s32(a, b);
 }
-static inline lanes lanes_greater(lanes a, lanes b)
-{
-    return vmaxq_s32(a, b);
-}
-static inline lanes lanes_smaller(lanes a, lanes b)
-{
-    return vminq_s32(a, b);
-}
 static inline lanes first_words(lanes a)
 {
     return vshrq_n_s32(vshlq_n_s32(a, 16), 16);
@@ -43,7 +37,7 @@ static inline lanes second_words(lanes a)
 {
     return vshrq_n_s32(a, 16);
 }
-static inline lanes multiply_add(lanes x, lanes w, lanes acc)
+static inline lanes multiply_add_words(lanes x, lanes w, lanes acc)
 {
     acc = vmlaq_s32(acc, first_words(x), first_words(w));
     return vmlaq_s32(acc, second_words(x), second_words(w));
@@ -59,6 +53,10 @@ static inline words words_load(const int16_t *p)
 static inline void words_store(int16_t *p, words a)
 {
     vst1q_s16(p, a);
+}
+static inline words words_load_anywhere(const int16_t *p)
+{
+    return vld1q_s16(p);
 }
 static inline void words_store_anywhere(int16_t *p, words a)
 {

@@ -2,18 +2,18 @@
 /*
  * The registers of the scalar set's 16-bit integers, and the meaning of the operations on them. `lanes` are
  * VECTOR_LANES integers of 32 bits, each also a dword of two words; `words` are twice as many of 16 bits.
- *   multiply_add   acc + x.first * w.first + x.second * w.second, in 32 bits
+ *   multiply_add_words  acc + x.first * w.first + x.second * w.second, in 32 bits
  *   scale          to float, times a float, to the nearest integer: three roundings, halves to even
  *   pack           two registers of lanes to one of words, saturated; widen_low and widen_high undo it
  *   pair_low/high  dwords of a word of `a` (first) and the word of `b` in the same place; pack brings results back into
- *                  the words' order. Which words are `low` is the set's choice: COLUMN_CHANNEL says so.
+ *                  the words' order. Which words are `low` is the set's choice: WORD_COLUMN_CHANNEL says so.
  */
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
 
-#define VECTOR_LANES           1
-#define COLUMN_CHANNEL(column) (column)
+#define VECTOR_LANES                1
+#define WORD_COLUMN_CHANNEL(column) (column)
 typedef int32_t lanes;
 typedef struct {
     int16_t low, high;
@@ -37,19 +37,11 @@ static inline lanes lanes_add(lanes a, lanes b)
 {
     return a + b;
 }
-static inline lanes lanes_greater(lanes a, lanes b)
-{
-    return a > b ? a : b;
-}
-static inline lanes lanes_smaller(lanes a, lanes b)
-{
-    return a < b ? a : b;
-}
 static inline words split(lanes a)
 {
     return (words){(int16_t)(a & 0xffff), (int16_t)(a >> 16)};
 }
-static inline lanes multiply_add(lanes x, lanes w, lanes acc)
+static inline lanes multiply_add_words(lanes x, lanes w, lanes acc)
 {
     const words a = split(x), b = split(w);
     return acc + a.low * b.low + a.high * b.high;

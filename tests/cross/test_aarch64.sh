@@ -18,13 +18,13 @@ if [ ! -e "$arm/build.ninja" ]; then
         fail "meson setup for aarch64"
 fi
 programs="examples/extract_photo"
-for name in kernels integers engine products resample; do programs="$programs tests/kernels/test_$name"; done
+for name in kernels integers integer_engine engine products resample; do programs="$programs tests/kernels/test_$name"; done
 # shellcheck disable=SC2086 # a list of names
 ninja -C "$arm" $programs >"$work/stdout" 2>&1 || fail "the build for aarch64"
 
 libraries=$(dirname "$cross")/root/usr/lib/aarch64-linux-gnu
-emulated() { qemu-aarch64 -L /usr/aarch64-linux-gnu -E LD_LIBRARY_PATH="$libraries" "$@"; }
-for name in kernels integers products resample; do expect 0 emulated "$arm/tests/kernels/test_$name"; done
+emulated() { qemu-aarch64 -cpu max -L /usr/aarch64-linux-gnu -E LD_LIBRARY_PATH="$libraries" "$@"; }
+for name in kernels integers integer_engine products resample; do expect 0 emulated "$arm/tests/kernels/test_$name"; done
 expect 0 emulated "$arm/tests/kernels/test_engine" 3
 
 # same_features PHOTO NETWORK

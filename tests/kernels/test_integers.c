@@ -78,6 +78,14 @@ static void *packed_channels(const struct subject *s, const void *of, int n)
     return packed;
 }
 
+static int32_t *packed_biases(const struct subject *s, const int32_t *bias, const int16_t *weights,
+                              int n_channels, int n_weights, bool image)
+{
+    int32_t *packed = packed_channels(s, bias, n_channels);
+    s->layers->pack_bias(packed, bias, weights, n_channels, n_weights, image);
+    return packed;
+}
+
 static int clamp(int x, int low, int high)
 {
     return x < low ? low : x > high ? high : x;
@@ -156,7 +164,7 @@ static void check_conv(const struct subject *s, const struct conv_case *t)
     packed += n_packed % 64 && !guard_in_front ? 64 - n_packed % 64 : 0;
     if ((uintptr_t)packed % 64 != 0) packed = guarded((n_packed + 63) / 64 * 64);
     layers->pack_weights(packed, weights, t->n_outputs, t->n_taps, t->n_channels, t->image);
-    const int32_t *packed_bias = packed_channels(s, bias, t->n_outputs);
+    const int32_t *packed_bias = packed_biases(s, bias, weights, t->n_outputs, (int)n_k, t->image);
     const float *packed_result = packed_channels(s, to_result, t->n_outputs),
                 *packed_coarse = packed_channels(s, to_coarse, t->n_outputs);
     const int16_t *residual = words(n_out_blocks * n_pixels * block, 9000);
@@ -314,7 +322,7 @@ static void check_depthwise(const struct subject *s, int kernel, int stride, int
     const float *to_result = multipliers((size_t)n_channels, 255.0 * 127, s->coarse_max);
     char *packed = guarded(layers->packed_depthwise_bytes(n_channels, kernel));
     layers->pack_depthwise(packed, weights, n_channels, kernel);
-    const int32_t *packed_bias = packed_channels(s, bias, n_channels);
+    const int32_t *packed_bias = packed_biases(s, bias, weights, n_channels, (int)n_taps, false);
     const float *packed_result = packed_channels(s, to_result, n_channels);
     const int low = s->is_int8 || random_int(0, 1) ? 0 : -s->coarse_max;
     for (int first = 0; first < n_channels; first += (int)block) {
