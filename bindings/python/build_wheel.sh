@@ -34,16 +34,20 @@ fi
 "$here/build/dependencies.sh" "$architecture" "$work"
 
 build=$work/$architecture/pomona
-[ -e "$build/build.ninja" ] || "$work/venv/bin/meson" setup "$build" "$root" --cross-file "$work/$architecture/cross.ini" \
-    --buildtype=release --auto-features=disabled -Dpng=enabled -Dwebp=enabled -Dhashes=mbedcrypto -Dprefer_static=true \
+meson="$PYTHON -m mesonbuild.mesonmain"
+[ -e "$build/build.ninja" ] || $meson setup "$build" "$root" --cross-file "$work/$architecture/cross.ini" \
+    --buildtype=release --auto-features=disabled -Dpng=enabled -Dwebp=enabled -Dexpat=enabled -Dcurl=runtime -Dhashes=mbedcrypto -Dprefer_static=true \
     -Dc_link_args="-s -Wl,--version-script=$here/build/exports.map" >"$work/$architecture/pomona.log" ||
     { tail -n 20 "$work/$architecture/pomona.log" >&2; exit 1; }
-"$work/venv/bin/meson" compile -C "$build" pomona:shared_library >"$work/$architecture/pomona.log" || { tail -n 40 "$work/$architecture/pomona.log" >&2; exit 1; }
+$meson compile -C "$build" pomona:shared_library >"$work/$architecture/pomona.log" ||
+    { tail -n 40 "$work/$architecture/pomona.log" >&2; exit 1; }
 
 package=$work/$architecture/package
 rm -rf "$package"
 mkdir -p "$package"
 cp -R "$here/pomona" "$here/pyproject.toml" "$here/setup.py" "$here/README.md" "$package"
+cp "$root/LICENSE" "$root/NOTICE" "$package"
+cp -R "$work/$architecture/licences" "$package"
 cp -L "$build/src/libpomona.so" "$package/pomona/libpomona.so"
 "$PYTHON" "$here/build/declarations.py" "$root/include" "$package/pomona/_declarations.py"
 POMONA_VERSION=$(sed -n "s/^ *version: '\([0-9.]*\)',$/\1/p" "$root/meson.build" | head -n 1)

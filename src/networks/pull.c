@@ -25,6 +25,7 @@ void pom_pull_options_init(struct pom_pull_options *options)
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/curl.h"
 #include "base/hash.h"
 #include "networks/convert.h"
 #include "networks/network_file.h"
@@ -137,19 +138,28 @@ static int on_progress(void *user, curl_off_t total, curl_off_t received, curl_o
     return download->is_stopped;
 }
 
+/* The library that runs may be older than the headers, and know only the way of before 7.85. */
+static void allow_http_alone(CURL *curl)
+{
+#if LIBCURL_VERSION_NUM >= 0x075500
+    if (curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK &&
+        curl_easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS_STR, "http,https") == CURLE_OK)
+        return;
+#endif
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+    curl_easy_setopt(curl, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
+    curl_easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
+#pragma GCC diagnostic pop
+}
+
 static void set_options(struct download *download)
 {
     CURL *curl = download->curl;
     curl_easy_setopt(curl, CURLOPT_URL, download->address);
     curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 1L);
     curl_easy_setopt(curl, CURLOPT_MAXREDIRS, 5L);
-#if LIBCURL_VERSION_NUM >= 0x075500
-    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
-#else
-    curl_easy_setopt(curl, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
-    curl_easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
-#endif
+    allow_http_alone(curl);
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, CONNECT_TIMEOUT_S);
     curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
@@ -288,6 +298,7 @@ enum pom_status pomi_pull(const struct pomi_known_network *known, const struct p
 {
     char cache[4096];
     const char *folder = options->folder;
+    POMI_TRY(pomi_curl_ready("pulling a network", err));
     if (folder == NULL) {
         POMI_TRY(pom_network_folder(cache, sizeof cache, err));
         folder = cache;

@@ -16,6 +16,7 @@
 #include <strings.h>
 #include <time.h>
 
+#include "base/curl.h"
 #include "base/hash.h"
 
 #define LONGEST_SLEEP_MS 500 /* a lost wake-up would cost this much, never a hang */
@@ -240,20 +241,8 @@ static void conclude(CURL *curl, struct pomi_http_transfer *transfer, CURLcode c
     transfer->handle = NULL;
 }
 
-static void initialise(void)
-{
-    curl_global_init(CURL_GLOBAL_DEFAULT);
-}
-
-static void initialise_once(void)
-{
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, initialise);
-}
-
 void pomi_http_once(struct pomi_http_transfer *transfer)
 {
-    initialise_once();
     transfer->header_list = NULL;
     CURL *curl = curl_easy_init();
     if (curl == NULL || !prepare(curl, transfer)) {
@@ -359,7 +348,8 @@ static void *run(void *user)
 enum pom_status pomi_http_loop_new(struct pomi_http_loop **loop, const struct pomi_http_hooks *hooks,
                                    int max_connections, struct pom_error *err)
 {
-    initialise_once();
+    *loop = NULL;
+    POMI_TRY(pomi_curl_ready("reading s3://", err));
     struct pomi_http_loop *made = calloc(1, sizeof *made);
     *loop = made;
     if (made == NULL) return pomi_fail_memory(err, sizeof *made, "connections");

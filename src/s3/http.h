@@ -79,7 +79,7 @@ void pomi_http_stop(struct pomi_http_loop *loop,
 /* Ends the thread; nothing may run any more. NULL is fine. */
 void pomi_http_loop_free(struct pomi_http_loop *loop);
 
-/* One transfer in the caller's thread. */
+/* One transfer in the caller's thread; there must have been a loop before. */
 void pomi_http_once(struct pomi_http_transfer *transfer);
 
 #endif

@@ -23,6 +23,8 @@ main/libj/libjpeg-turbo/libjpeg-turbo_3.1.3.orig.tar.gz 3a13a5ba767dc8264bc40b18
 main/libw/libwebp/libwebp_1.6.0.orig.tar.gz e4ab7009bf0629fd11982d4c2aa83964cf244cffba7347ecd39019a9e38c4564
 main/j/jansson/jansson_2.15.1.orig.tar.gz 12ee844d80157043c099e6ec41e2f5f40516b2043ab8d2b3eca6594920714f49
 main/m/mbedtls/mbedtls_3.6.7.orig.tar.bz2 a7e8bcbec0e6f761b4af24f25677626b35f762f68eef79c08677a363212d11f6
+main/e/expat/expat_2.9.0.orig.tar.gz 6e8ce7b52ebbaa423c59becc7cf1e6875c42e49228c062ac8123c10e700cec27
+main/c/curl/curl_7.88.1.orig.tar.gz cdb38b72e36bc5d33d5b8810f8018ece1baa29a8f215b4495e495ded82bbf3c7
 "
 
 fail() {
@@ -60,7 +62,7 @@ with_cmake() {
     shift
     [ -e "$prefix/$name.done" ] && return
     echo "dependencies: building $name for $architecture"
-    CMAKE_POLICY_VERSION_MINIMUM=3.5 cmake -S "$(source_of "$name")" -B "$prefix/build/$name" -G Ninja \
+    CMAKE_POLICY_VERSION_MINIMUM=3.5 cmake -S "$(source_of "$name")/${subfolder:-}" -B "$prefix/build/$name" -G Ninja \
         -DCMAKE_TOOLCHAIN_FILE="$prefix/toolchain.cmake" -DCMAKE_BUILD_TYPE=Release -DCMAKE_INSTALL_PREFIX="$prefix" \
         -DCMAKE_INSTALL_LIBDIR=lib -DCMAKE_PREFIX_PATH="$prefix" -DBUILD_SHARED_LIBS=OFF \
         -DCMAKE_POSITION_INDEPENDENT_CODE=ON "$@" >"$prefix/build/$name.log" 2>&1 &&
@@ -88,3 +90,22 @@ with_cmake libwebp -DWEBP_BUILD_ANIM_UTILS=OFF -DWEBP_BUILD_CWEBP=OFF -DWEBP_BUI
     -DWEBP_BUILD_EXTRAS=OFF -DWEBP_BUILD_LIBWEBPMUX=OFF
 with_cmake jansson -DJANSSON_BUILD_DOCS=OFF -DJANSSON_EXAMPLES=OFF -DJANSSON_WITHOUT_TESTS=ON
 with_cmake mbedtls -DENABLE_PROGRAMS=OFF -DENABLE_TESTING=OFF -DUSE_STATIC_MBEDTLS_LIBRARY=ON
+subfolder=expat with_cmake expat -DEXPAT_SHARED_LIBS=OFF -DEXPAT_BUILD_TOOLS=OFF -DEXPAT_BUILD_EXAMPLES=OFF \
+    -DEXPAT_BUILD_TESTS=OFF -DEXPAT_BUILD_DOCS=OFF
+
+# Of libcurl the headers alone: the library is the host's (src/base/curl.h).
+if [ ! -e "$prefix/curl.done" ]; then
+    mkdir -p "$prefix/include/curl" "$prefix/lib/pkgconfig"
+    cp "$(source_of curl)"/include/curl/*.h "$prefix/include/curl"
+    printf 'Name: libcurl\nDescription: headers\nVersion: 7.88.1\nCflags: -I%s\n' "$prefix/include" \
+        >"$prefix/lib/pkgconfig/libcurl.pc"
+    touch "$prefix/curl.done"
+fi
+
+# What their licences ask of whoever passes them on.
+mkdir -p "$prefix/licences"
+for name in zlib libpng1.6 libjpeg-turbo libwebp jansson mbedtls expat; do
+    for file in LICENSE LICENSE.md README.ijg COPYING expat/COPYING; do
+        [ ! -e "$(source_of $name)/$file" ] || cp "$(source_of $name)/$file" "$prefix/licences/$name-$(basename "$file" .md)"
+    done
+done
