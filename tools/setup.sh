@@ -31,7 +31,7 @@ build_packages="gcc libc6-dev meson ninja-build pkg-config make openssl
     libssl-dev libjansson-dev
     libcurl4-openssl-dev libexpat1-dev libopenblas-dev liblapacke-dev libcairo2-dev"
 test_packages="libcmocka-dev libhdf5-dev clang clang-format libclang-rt-dev g++ python3 python3-venv chromium
-    openjdk-17-jre-headless gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user"
+    openjdk-17-jre-headless gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user cmake nasm curl"
 
 as_root() {
     if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
@@ -182,6 +182,14 @@ versitygw() { go_server versitygw github.com/versity/versitygw/cmd/versitygw v1.
 # It evaluates policies with their conditions. AGPL: the tests start it, and nothing that is built here contains it.
 minio() { go_server minio github.com/minio/minio v0.0.0-20260212201848-7aac2a2c5b7c; }
 
+# Compiler and libraries of the Python wheel, in .deps/wheel: built once, in about two minutes.
+wheel_tools() {
+    if [ "$(uname -m)" != x86_64 ] || [ -e "$root/.deps/wheel/x86_64/ready" ]; then return 0; fi
+    echo "setup: to build into .deps/wheel: what the Python wheel is made with"
+    [ "$dry_run" = no ] || return 0
+    bindings/python/build_wheel.sh --tools x86_64 >/dev/null || echo "setup: the test of the wheel will be skipped" >&2
+}
+
 # shellcheck disable=SC2086 # lists of names
 install_packages $build_packages
 duckdb
@@ -194,6 +202,7 @@ if [ "$with_tests" = yes ]; then
         python_packages tests/requirements.txt python
         python_packages tests/s3/requirements.txt s3-python
     fi
+    wheel_tools
     if [ "$dry_run" = no ] && [ "$(uname -m)" != aarch64 ]; then
         tools/cross/aarch64.sh || echo "setup: no arm64 libraries: the tests of the NEON kernels are skipped" >&2
     fi

@@ -3,12 +3,15 @@
 # The wheel, from nothing, for this processor or another:
 #
 #   bindings/python/build_wheel.sh [x86_64|aarch64] [OUTPUT FOLDER]      default: this machine's, dist/
+#   bindings/python/build_wheel.sh --tools [x86_64|aarch64]              no more than what it takes, for later
 #
 # Needs python3, cmake, ninja, nasm (x86_64), and pip's and apt's registries; all else it brings into .deps/wheel. The result
-# runs on every Linux with glibc 2.17 or later and asks for no system library.
+# runs on every Linux with glibc 2.17 or later and asks for no system library; S3 works where the system has libcurl.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
+tools_alone=no
+[ "${1:-}" != --tools ] || { tools_alone=yes && shift; }
 architecture=${1:-$(uname -m)}
 output=${2:-$root/dist}
 work=$root/.deps/wheel
@@ -32,13 +35,19 @@ if ! cmp -s "$here/build/requirements.txt" "$work/venv/requirements.txt"; then
     cp "$here/build/requirements.txt" "$work/venv/requirements.txt"
 fi
 "$here/build/dependencies.sh" "$architecture" "$work"
+touch "$work/$architecture/ready"
+[ "$tools_alone" = no ] || exit 0
 
 build=$work/$architecture/pomona
 meson="$PYTHON -m mesonbuild.mesonmain"
-[ -e "$build/build.ninja" ] || $meson setup "$build" "$root" --cross-file "$work/$architecture/cross.ini" \
-    --buildtype=release --auto-features=disabled -Dpng=enabled -Dwebp=enabled -Dexpat=enabled -Dcurl=runtime -Dhashes=mbedcrypto -Dprefer_static=true \
-    -Dc_link_args="-s -Wl,--version-script=$here/build/exports.map" >"$work/$architecture/pomona.log" ||
-    { tail -n 20 "$work/$architecture/pomona.log" >&2; exit 1; }
+set -- "$build" "$root" --cross-file "$work/$architecture/cross.ini" --buildtype=release --auto-features=disabled \
+    -Dpng=enabled -Dwebp=enabled -Dexpat=enabled -Dcurl=runtime -Dhashes=mbedcrypto -Dprefer_static=true \
+    -Dc_link_args="-s -Wl,--version-script=$here/build/exports.map"
+if [ "$(cat "$build/setup" 2>/dev/null)" != "$*" ]; then # nothing there, or made elsewhere or otherwise
+    rm -rf "$build"
+    $meson setup "$@" >"$work/$architecture/pomona.log" || { tail -n 20 "$work/$architecture/pomona.log" >&2; exit 1; }
+    echo "$*" >"$build/setup"
+fi
 $meson compile -C "$build" pomona:shared_library >"$work/$architecture/pomona.log" ||
     { tail -n 40 "$work/$architecture/pomona.log" >&2; exit 1; }
 

@@ -82,7 +82,8 @@ enum pom_status pomi_curl_ready(const char *purpose, struct pom_error *err)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, open_host_library);
-    if (trouble[0] != '\0') return pomi_fail(err, POM_ERROR_UNSUPPORTED, "no_libcurl", "%s %s", purpose, trouble);
+    if (trouble[0] != '\0')
+        return pomi_fail(err, POM_ERROR_UNSUPPORTED, "no_libcurl", "%s %s", purpose, trouble);
     return POM_OK;
 }
 

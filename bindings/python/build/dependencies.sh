@@ -23,7 +23,7 @@ main/libj/libjpeg-turbo/libjpeg-turbo_3.1.3.orig.tar.gz 3a13a5ba767dc8264bc40b18
 main/libw/libwebp/libwebp_1.6.0.orig.tar.gz e4ab7009bf0629fd11982d4c2aa83964cf244cffba7347ecd39019a9e38c4564
 main/j/jansson/jansson_2.15.1.orig.tar.gz 12ee844d80157043c099e6ec41e2f5f40516b2043ab8d2b3eca6594920714f49
 main/m/mbedtls/mbedtls_3.6.7.orig.tar.bz2 a7e8bcbec0e6f761b4af24f25677626b35f762f68eef79c08677a363212d11f6
-main/e/expat/expat_2.9.0.orig.tar.gz 6e8ce7b52ebbaa423c59becc7cf1e6875c42e49228c062ac8123c10e700cec27
+main/e/expat/expat_2.7.1.orig.tar.gz 85372797ff0673a8fc4a6be16466bb5a0ca28c0dcf3c6f7ac1686b4a3ba2aabb
 main/c/curl/curl_7.88.1.orig.tar.gz cdb38b72e36bc5d33d5b8810f8018ece1baa29a8f215b4495e495ded82bbf3c7
 "
 
@@ -71,6 +71,12 @@ with_cmake() {
     touch "$prefix/$name.done"
 }
 
+# What was built elsewhere names files there, in place of which a linker would take the system's.
+if [ "$(cat "$prefix/place" 2>/dev/null)" != "$prefix" ]; then
+    rm -rf "$prefix"
+    mkdir -p "$prefix"
+    echo "$prefix" >"$prefix/place"
+fi
 mkdir -p "$prefix/build"
 "$here/toolchain.sh" "$architecture" "$prefix" "$python"
 
