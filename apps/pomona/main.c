@@ -124,6 +124,12 @@ static int run_command(int argc, char **argv)
     if (strcmp(name, "documentation") == 0 && argc == 3) return print_documentation(argv[2]);
     const struct verb *verb = find_verb(name);
     if (verb == NULL) {
+        const struct verb *near = find_near_verb(name);
+        if (near != NULL) {
+            fprintf(stderr, "pomona: there is no verb %s; did you mean %s? (see pomona --help)\n", name,
+                    near->name);
+            return EXIT_USAGE;
+        }
         if (*name != '\0') fprintf(stderr, "pomona: there is no verb %s\n\n", name);
         print_usage(stderr);
         return EXIT_USAGE;

@@ -95,7 +95,63 @@ static bool store_value(struct settings *settings, const struct verb *verb, cons
     return false;
 }
 
-/* One option at argv[*at], "--name value", "--name=value" or "-n value". */
+/* How many letters have to be changed, left out or put in to make one word of the other; 3 stands for more. */
+static int letters_apart(const char *a, size_t a_length, const char *b)
+{
+    size_t b_length = strlen(b);
+    unsigned char row[64];
+    if (a_length >= sizeof row || b_length >= sizeof row) return 3;
+    for (size_t j = 0; j <= b_length; j++) row[j] = (unsigned char)j;
+    for (size_t i = 1; i <= a_length; i++) {
+        int corner = row[0];
+        row[0] = (unsigned char)i;
+        for (size_t j = 1; j <= b_length; j++) {
+            int changed = corner + (a[i - 1] != b[j - 1]),
+                shorter = (row[j] < row[j - 1] ? row[j] : row[j - 1]) + 1;
+            corner = row[j];
+            row[j] = (unsigned char)(changed < shorter ? changed : shorter);
+        }
+    }
+    return row[b_length] < 3 ? row[b_length] : 3;
+}
+
+/* `word` is no option of the verb: which one was meant, or whose it is. */
+static bool complain_unknown(const struct verb *verb, const char *word, const char *name, size_t length)
+{
+    char hint[96] = "";
+    int least = length > 3 ? 3 : 1; /* short words are near to everything */
+    for (size_t i = 0; i < n_options; i++) {
+        bool is_same = word[1] == '-'
+                           ? strlen(options[i].name) == length && strncmp(options[i].name, name, length) == 0
+                           : options[i].letter == name[0];
+        if (is_same) {
+            for (const struct verb *other = verbs; other->name != NULL; other++)
+                if (option_belongs(&options[i], other) &&
+                    strlen(hint) + strlen(other->name) + 16 < sizeof hint)
+                    snprintf(hint + strlen(hint), sizeof hint - strlen(hint), "%s%s",
+                             hint[0] == '\0' ? "; it belongs to " : ", ", other->name);
+            break;
+        }
+        int apart = word[1] == '-' && option_belongs(&options[i], verb)
+                        ? letters_apart(name, length, options[i].name)
+                        : 3;
+        if (apart >= least) continue;
+        least = apart;
+        snprintf(hint, sizeof hint, "; did you mean --%s?", options[i].name);
+    }
+    fprintf(stderr, "pomona %s: there is no option %s%s (see pomona %s --help)\n", verb->name, word, hint,
+            verb->name);
+    return false;
+}
+
+const struct verb *find_near_verb(const char *name)
+{
+    for (const struct verb *verb = verbs; verb->name != NULL; verb++)
+        if (strlen(name) > 2 && letters_apart(name, strlen(name), verb->name) < 3) return verb;
+    return NULL;
+}
+
+/* One option at argv[*at], "--name value", "--name=value", "-n value" or "-nvalue". */
 static bool parse_option(struct settings *settings, const struct verb *verb, int argc, char **argv, int *at)
 {
     const char *word = argv[*at];
@@ -104,16 +160,18 @@ static bool parse_option(struct settings *settings, const struct verb *verb, int
     size_t length = is_long ? strcspn(name, "=") : 1;
     const struct option *option = NULL;
     for (size_t i = 0; i < n_options && option == NULL; i++) {
-        bool same = is_long ? strlen(options[i].name) == length && strncmp(options[i].name, name, length) == 0
-                            : options[i].letter == name[0] && name[1] == '\0';
+        bool same = is_long
+                        ? strlen(options[i].name) == length && strncmp(options[i].name, name, length) == 0
+                        : options[i].letter == name[0] && (name[1] == '\0' || options[i].argument != NULL);
         if (same && option_belongs(&options[i], verb)) option = &options[i];
     }
-    if (option == NULL) return complain(verb, "there is no option ", word);
+    if (option == NULL) return complain_unknown(verb, word, name, length);
     if (option->argument == NULL) {
         if (is_long && name[length] == '=') return complain(verb, "no value goes with --", option->name);
         return store_value(settings, verb, option, NULL);
     }
     if (is_long && name[length] == '=') return store_value(settings, verb, option, name + length + 1);
+    if (!is_long && name[1] != '\0') return store_value(settings, verb, option, name + 1);
     if (*at + 1 == argc) return complain(verb, "a value is missing after ", word);
     return store_value(settings, verb, option, argv[++*at]);
 }

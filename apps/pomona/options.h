@@ -34,7 +34,8 @@ struct verb {
 /* The verbs in the order of --help; the last one has no name. */
 extern const struct verb verbs[];
 
-const struct verb *find_verb(const char *name); /* NULL: unknown */
+const struct verb *find_verb(const char *name);      /* NULL: unknown */
+const struct verb *find_near_verb(const char *name); /* one that may have been meant; NULL: none */
 
 /* Fills `settings` from argv[2..]. On a mistake prints what is wrong and how to get help to stderr and returns false. */
 bool parse_options(struct settings *settings, const struct verb *verb, int argc, char **argv);

@@ -179,7 +179,7 @@ static void print_info_json(const struct pom_network_info *info)
     print_json_text(stdout, info->origin);
     fputs(",\"licence\":", stdout);
     print_json_text(stdout, info->licence);
-    fputs("}\n", stdout);
+    printf(",\"training\":%s}\n", info->training[0] != '\0' ? info->training : "null");
 }
 
 static int info(struct settings *settings, const char *name)
@@ -199,7 +199,8 @@ static int info(struct settings *settings, const char *name)
                info->n_features, info->n_parameters, info->n_macs,
                info->calibration[0] != '\0' ? info->calibration : "none: `pomona network calibrate` adds it",
                info->origin, info->licence);
-        if (info->training[0] != '\0') printf("training       %s\n", info->training);
+        if (info->training[0] != '\0')
+            puts("training       data, settings and quality are in the file: --json shows them");
         print_layers(network, info->n_layers);
     }
     pom_network_free(network);

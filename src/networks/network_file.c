@@ -317,9 +317,14 @@ enum pom_status pomi_network_file_read(struct pom_network **network, struct pomi
 {
     *network = NULL;
     struct pomi_safetensors *container;
-    POMI_TRY(pomi_safetensors_open(&container, bytes, err));
+    enum pom_status status = pomi_safetensors_open(&container, bytes, err);
+    if (status != POM_OK && err != NULL && strcmp(err->reason, "not_safetensors") == 0)
+        return pomi_fail(err, POM_ERROR_FORMAT, "not_a_network",
+                         "not a network file: `pomona network convert` makes one from Keras', PyTorch's and "
+                         "ONNX weights");
+    if (status != POM_OK) return status;
     struct pom_network *opened = calloc(1, sizeof *opened);
-    enum pom_status status =
+    status =
         opened == NULL ? pomi_fail_memory(err, sizeof *opened, "a network") : check_format(container, err);
     if (status == POM_OK) status = read_text(container, opened, err);
     if (status == POM_OK) status = read_architecture(container, &opened->graph, err);

@@ -115,8 +115,8 @@ static enum pom_status open_auto(struct pom_network **network, struct pom_error 
     }
     POMI_TRY(open_embedded(network, EMBEDDED, err));
     snprintf((*network)->selection, sizeof(*network)->selection,
-             "auto: " PREFERRED " is not installed, so the small embedded " EMBEDDED
-             " it is (`pomona network pull " PREFERRED "` gets the ImageNet network)");
+             "auto: the small one inside pomona, since " PREFERRED
+             " is not installed; `pomona network pull " PREFERRED "` gets it");
     return POM_OK;
 }
 

@@ -216,8 +216,10 @@ static enum pom_status judge(const struct download *download, CURLcode code, str
             download->address, (intmax_t)facts.st_size, (intmax_t)download->total_bytes,
             curl_easy_strerror(code));
     if (code != CURLE_OK)
-        return pomi_fail(err, POM_ERROR_IO, "no_connection", "cannot download %s: %s", download->address,
-                         curl_easy_strerror(code));
+        return pomi_fail(err, POM_ERROR_IO, "no_connection",
+                         "cannot download %s: %s; a file fetched elsewhere becomes a network by `pomona "
+                         "network convert`",
+                         download->address, curl_easy_strerror(code));
     return POM_OK;
 }
 

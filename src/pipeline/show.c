@@ -235,6 +235,10 @@ enum pom_status pomi_report_stage(struct pomi_session *session, struct pom_error
     if (status == POM_OK) status = pomi_store_is_folder(session->store, pca_folder, &has_pca, err);
     if (has_pca) {
         status = pomi_session_open_pca(session, &pca, pca_path, err);
+        if (status == POM_ERROR_NOT_FOUND && session->options->pca_path == NULL)
+            pomi_fail(err, status, "not_found",
+                      "%s has no pca.safetensors: name the file that %s/pca was made with, --pca FILE",
+                      output, output);
         if (status == POM_OK) status = read_points(&points, sink, output, err);
     }
     if (status == POM_OK) status = pomi_failures_read(&failures, sink, output, err);

@@ -21,6 +21,16 @@ expect 2 "$pomona" run a b c
 expect_stderr "one argument too many: c"
 expect 2 "$pomona" run a b --ripe
 expect_stderr "there is no option --ripe (see pomona run --help)"
+expect 2 "$pomona" run a b --netwrok orchard
+expect_stderr "there is no option --netwrok; did you mean --network? (see pomona run --help)"
+expect 2 "$pomona" extract a b -k 5
+expect_stderr "there is no option -k; it belongs to run, fit (see pomona extract --help)"
+expect 2 "$pomona" run a b -kx
+expect_stderr "at least 1, not x"
+expect 2 "$pomona" run a b -k5
+expect_stderr "the source a is not there"
+expect 2 "$pomona" extrakt a b
+expect_stderr "there is no verb extrakt; did you mean extract?"
 expect 2 "$pomona" run a b --threads
 expect_stderr "a value is missing after --threads"
 expect 2 "$pomona" run a b --threads 0
