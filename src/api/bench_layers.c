@@ -130,15 +130,17 @@ static void count_macs(const struct pomi_graph *graph, double n_macs[N_KINDS], b
     for (int i = 0; i < graph->n_layers; i++) {
         const struct pomi_layer *layer = &graph->layers[i];
         bool is_last = last_is_pooled && i == pool->inputs[0];
-        enum kind kind = layer->kind == POMI_LAYER_DEPTHWISE          ? DEPTHWISE
-                         : layer->kind != POMI_LAYER_CONV             ? POOL
-                         : layer->inputs[0] == POMI_INPUT_IMAGE       ? FIRST
-                         : is_last                                    ? LAST
-                         : has_winograd && pomi_is_winograd(graph, i) ? PRODUCTS
-                         : layer->kernel_px > 1                       ? WINDOW
-                                                                      : EXPAND_PROJECT;
-        n_macs[kind] +=
-            (double)pomi_layer_n_macs(layer) / (kind == PRODUCTS ? 4 : 1); /* what whole tiles take */
+        const int tile_px = has_winograd ? pomi_winograd_tile_px(graph, i) : 0;
+        enum kind kind = layer->kind == POMI_LAYER_DEPTHWISE    ? DEPTHWISE
+                         : layer->kind != POMI_LAYER_CONV       ? POOL
+                         : layer->inputs[0] == POMI_INPUT_IMAGE ? FIRST
+                         : is_last                              ? LAST
+                         : tile_px > 0                          ? PRODUCTS
+                         : layer->kernel_px > 1                 ? WINDOW
+                                                                : EXPAND_PROJECT;
+        /* Points for the pixels of whole tiles, in the place of nine products each. */
+        const double share = kind == PRODUCTS ? pomk_winograd_points(tile_px) / (9.0 * tile_px * tile_px) : 1;
+        n_macs[kind] += share * (double)pomi_layer_n_macs(layer);
     }
 }
 

@@ -8,7 +8,7 @@
  *   BLOCK      expanding convolution (1x1, or the network's first) -> depthwise -> 1x1 [-> add], in strips of
  * rows CONV       convolution [-> add], the input in strips of rows; the sums of a global average pooling
  * when it ends in one
- *   WINOGRAD   convolution 3x3 [-> add], as a 1x1 convolution for each of 36 points, in strips of rows of tiles
+ *   WINOGRAD   convolution 3x3 [-> add], as a 1x1 convolution for each of 36 or 16 points, in strips of rows of tiles
  * Fused or not, a layer's output is the same bytes.
  */
 #ifndef POMONA_CNN_PLAN_H
@@ -48,10 +48,10 @@ struct tensor {
 #define PLAN_MAX_WINDOW 31
 
 /*
- * Which convolutions are computed as Winograd's F(4x4, 3x3) in fp32: 3x3 at stride 1 that save more than the transforms cost. It
- * follows from the layer's shape alone, never from the machine, for it decides the last bits of the features.
+ * The side of the tiles with which a convolution is computed by Winograd's method in fp32, 4 or 2; 0: directly. It follows from the
+ * layer's shape alone, never from the machine, for it decides the last bits of the features.
  */
-bool pomi_is_winograd(const struct pomi_graph *graph, int layer);
+int pomi_winograd_tile_px(const struct pomi_graph *graph, int layer);
 
 /* A convolution's constants: weights packed for the plan's kernels. */
 struct conv {
@@ -125,9 +125,9 @@ struct step {
     struct scratch sums;      /* pooling: [n_blocks][block], 32 bits each */
 
     /* WINOGRAD: a strip is strip_rows rows of tiles. */
-    int tile_rows, tile_columns;
+    int tile_px, tile_rows, tile_columns;
     struct scratch
-        points; /* of all input channels: 36 times [n_blocks][tiles][block], and a pixel to keep the 36 apart */
+        points; /* of all input channels: for each point [n_blocks][tiles][block], and a pixel to keep the points apart */
     struct scratch products;   /* the same of one panel's output channels */
     const uint32_t *zero_bias; /* of the points that do not begin with the bias */
 };

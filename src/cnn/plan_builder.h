@@ -48,9 +48,9 @@ static inline int plan_blocks(const struct pomi_plan *plan, int n_channels)
 }
 
 /* The number of Winograd's tiles along n output pixels. */
-static inline int plan_tiles(int n_pixels)
+static inline int plan_tiles(int n_pixels, int tile_px)
 {
-    return (n_pixels + POMK_WINOGRAD_TILE - 1) / POMK_WINOGRAD_TILE;
+    return (n_pixels + tile_px - 1) / tile_px;
 }
 
 static inline int max_int(int a, int b)

@@ -121,13 +121,13 @@ static void fill_conv(struct plan_builder *b, struct conv *conv, int index, int 
     conv->weights = weights;
 }
 
-/* Weights that are multiplied point by point: to the kernels 36 taps, of which each call takes one. */
+/* Weights that are multiplied point by point: to the kernels so many taps, of which each call takes one. */
 static void fill_winograd(struct plan_builder *b, struct step *step)
 {
     const struct pomk_layers *kernels = b->plan->kernels;
     const struct pomi_layer *layer = &b->graph->layers[step->layers[0]];
     struct conv *conv = &step->conv;
-    conv->n_taps = POMK_WINOGRAD_POINTS;
+    conv->n_taps = pomk_winograd_points(step->tile_px);
     conv->n_channels = layer->in_channels;
     conv->n_outputs = layer->out_channels;
     conv->stride = 1;
@@ -143,10 +143,11 @@ static void fill_winograd(struct plan_builder *b, struct step *step)
     void *weights = take_constants(b, packed_bytes);
     conv->bias = take_channels(b, layer->bias, conv->n_outputs);
     step->zero_bias = take_constants(b, (size_t)conv->panels.panel_channels * sizeof(float));
-    const size_t n = (size_t)conv->n_outputs * (size_t)conv->n_channels * POMK_WINOGRAD_POINTS;
+    const size_t n = (size_t)conv->n_outputs * (size_t)conv->n_channels * (size_t)conv->n_taps;
     if (n > b->n_winograd_weights) b->n_winograd_weights = n;
     if (!weights) return;
-    pomk_winograd_weights(b->winograd_weights, layer->weights, conv->n_outputs, conv->n_channels);
+    pomk_winograd_weights(step->tile_px, b->winograd_weights, layer->weights, conv->n_outputs,
+                          conv->n_channels);
     kernels->pack_weights(weights, b->winograd_weights, conv->n_outputs, conv->n_taps, conv->n_channels, 0);
     conv->weights = weights;
 }

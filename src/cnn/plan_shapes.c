@@ -16,6 +16,7 @@ enum {
     WHOLE_MAP_BYTES = 576 * 1024,
     IMAGE_STRIP_BYTES = 64 * 1024,
     FIRST_LEVEL_BYTES = 24 * 1024,
+    LINE_BYTES = 64,
 };
 
 /* How far a window sticks out at the end of `size` inputs. */
@@ -24,12 +25,11 @@ static int overhang(int n_outputs, int stride, int kernel, int pad_begin, int si
     return max_int(0, (n_outputs - 1) * stride + kernel - pad_begin - size);
 }
 
-/* Makes the tensor's border wide enough for what `layer` reads; whole tiles, where it computes those. */
-static void widen_border(struct tensor *t, const struct pomi_layer *layer, bool has_tiles)
+/* Makes the tensor's border wide enough for what `layer` reads, whose outputs are computed in tiles. */
+static void widen_border(struct tensor *t, const struct pomi_layer *layer, int tile_px)
 {
-    const int height =
-        has_tiles ? plan_tiles(layer->out_height_px) * POMK_WINOGRAD_TILE : layer->out_height_px;
-    const int width = has_tiles ? plan_tiles(layer->out_width_px) * POMK_WINOGRAD_TILE : layer->out_width_px;
+    const int height = plan_tiles(layer->out_height_px, tile_px) * tile_px;
+    const int width = plan_tiles(layer->out_width_px, tile_px) * tile_px;
     t->top = max_int(t->top, layer->pad_top_px);
     t->left = max_int(t->left, layer->pad_left_px);
     t->bottom = max_int(t->bottom,
@@ -67,10 +67,12 @@ static enum pom_status shape_tensors(struct plan_builder *b, struct pom_error *e
     const int block_channels = plan->kernels->block_channels;
     for (int i = 0; i < plan->n_steps; i++) {
         const struct step *step = &plan->steps[i];
-        const bool is_conv = step->kind == STEP_CONV || step->kind == STEP_WINOGRAD;
-        if (step->kind == STEP_DEPTHWISE || (is_conv && step->input != POMI_INPUT_IMAGE))
-            widen_border(&plan->tensors[step->input], &b->graph->layers[step->layers[0]],
-                         step->kind == STEP_WINOGRAD);
+        const struct pomi_layer *layer = &b->graph->layers[step->layers[0]];
+        if (step->kind == STEP_DEPTHWISE || (step->kind == STEP_CONV && step->input != POMI_INPUT_IMAGE))
+            widen_border(&plan->tensors[step->input], layer, 1);
+        if (step->kind == STEP_WINOGRAD)
+            widen_border(&plan->tensors[step->input], layer,
+                         pomi_winograd_tile_px(b->graph, step->layers[0]));
         if (step->output >= 0) plan->tensors[step->output].first_step = i;
         if (step->output >= 0) plan->tensors[step->output].last_step = i;
         if (step->input >= 0) plan->tensors[step->input].last_step = i;
@@ -185,14 +187,19 @@ static enum pom_status shape_conv(const struct plan_builder *b, struct step *ste
         POMI_TRY(shape_image_rows(b->plan, step, layer, step->strip_rows, err));
     } else {
         const struct tensor *input = &plan->tensors[step->input];
-        const size_t row_bytes = (size_t)input->row_stride * plan->kernels->element_bytes;
-        const size_t rows = STRIP_BYTES / (row_bytes * (size_t)input->n_blocks * (size_t)layer->stride_px);
+        /* Of what a stride passes over, whole cache lines are not read. */
+        const int used = min_int(layer->kernel_px, layer->stride_px);
+        const int used_columns = block_bytes(plan) >= LINE_BYTES ? used : layer->stride_px;
+        const size_t row_bytes = (size_t)input->row_stride * plan->kernels->element_bytes *
+                                 (size_t)input->n_blocks * (size_t)used * (size_t)used_columns /
+                                 (size_t)layer->stride_px; /* for each row of the output */
+        const size_t rows = STRIP_BYTES / (row_bytes + 1);
         const int strip_rows = even_strips(height, rows < 1 ? 1 : min_int((int)rows, height));
         const size_t n_strips = (size_t)((height + strip_rows - 1) / strip_rows);
         const size_t n_panels = (size_t)plan->kernels->choose_panels(layer->out_channels).n_panels;
         const size_t weights_bytes = plan->kernels->packed_bytes(
             layer->out_channels, layer->kernel_px * layer->kernel_px, layer->in_channels, 0);
-        if (weights_bytes <= STRIP_BYTES || n_strips * weights_bytes < n_panels * input->coarse.size_bytes)
+        if (weights_bytes <= STRIP_BYTES || n_strips * weights_bytes < n_panels * row_bytes * (size_t)height)
             step->strip_rows = strip_rows;
     }
     step->conv.prefetch = step->strip_rows == height;
@@ -203,19 +210,20 @@ static enum pom_status shape_conv(const struct plan_builder *b, struct step *ste
 /* As shape_conv, with the transformed patches in the place of the input. */
 static enum pom_status shape_winograd(const struct plan_builder *b, struct step *step, struct pom_error *err)
 {
-    enum { POINT_BYTES = POMK_WINOGRAD_POINTS * sizeof(float) };
     const struct pomi_plan *plan = b->plan;
     const struct pomi_layer *layer = &b->graph->layers[step->layers[0]];
     const struct pomk_panels panels = plan->kernels->choose_panels(layer->out_channels);
     const int n_blocks = plan_blocks(plan, layer->in_channels);
     const int panel_blocks = plan_blocks(plan, max_int(panels.panel_channels, panels.last_panel_channels));
-    step->tile_rows = plan_tiles(step->output_height);
-    step->tile_columns = plan_tiles(step->output_width);
+    step->tile_px = pomi_winograd_tile_px(b->graph, step->layers[0]);
+    step->tile_rows = plan_tiles(step->output_height, step->tile_px);
+    step->tile_columns = plan_tiles(step->output_width, step->tile_px);
 
+    const size_t points_bytes = (size_t)pomk_winograd_points(step->tile_px) * sizeof(float);
     size_t row_bytes = 0, weights_bytes = 0;
     POMI_TRY(
-        volume(n_blocks, step->tile_columns, plan->kernels->block_channels, POINT_BYTES, &row_bytes, err));
-    POMI_TRY(volume(layer->in_channels, layer->out_channels, 1, POINT_BYTES, &weights_bytes, err));
+        volume(n_blocks, step->tile_columns, plan->kernels->block_channels, points_bytes, &row_bytes, err));
+    POMI_TRY(volume(layer->in_channels, layer->out_channels, 1, points_bytes, &weights_bytes, err));
     const size_t rows = STRIP_BYTES / row_bytes, n_rows = (size_t)step->tile_rows;
     const int strip_rows = even_strips(step->tile_rows, rows < 1 ? 1 : min_int((int)rows, step->tile_rows));
     const size_t n_strips = (n_rows + (size_t)strip_rows - 1) / (size_t)strip_rows;
@@ -226,9 +234,9 @@ static enum pom_status shape_winograd(const struct plan_builder *b, struct step 
 
     const int n_tiles = step->strip_rows * step->tile_columns;
     const int block_channels = plan->kernels->block_channels;
-    POMI_TRY(volume(n_blocks, n_tiles, block_channels, POINT_BYTES, &step->points.size_bytes, err));
-    POMI_TRY(volume(panel_blocks, n_tiles, block_channels, POINT_BYTES, &step->products.size_bytes, err));
-    const size_t apart = (size_t)block_channels * POINT_BYTES; /* see point_stride in run.c */
+    POMI_TRY(volume(n_blocks, n_tiles, block_channels, points_bytes, &step->points.size_bytes, err));
+    POMI_TRY(volume(panel_blocks, n_tiles, block_channels, points_bytes, &step->products.size_bytes, err));
+    const size_t apart = (size_t)block_channels * points_bytes; /* see point_stride in run.c */
     step->points.size_bytes += apart;
     step->products.size_bytes += apart;
     return POM_OK;

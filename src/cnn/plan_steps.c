@@ -17,16 +17,28 @@ static bool is_pointwise(const struct pomi_layer *layer)
     return layer->kind == POMI_LAYER_CONV && layer->kernel_px == 1 && layer->stride_px == 1;
 }
 
-bool pomi_is_winograd(const struct pomi_graph *graph, int index)
+/* Multiplications per weight, at least so many as would take the time in which a weight comes from memory. */
+static int64_t winograd_cost(const struct pomi_layer *layer, int n_points, int tile_px)
 {
-    /* With fewer tiles, fetching four times the weights costs more than it saves; with fewer channels, the transforms do. */
-    enum { MIN_TILES = 9, MIN_CHANNELS = 16 };
+    enum { MIN_USES = 32 };
+    const int64_t uses =
+        (int64_t)plan_tiles(layer->out_height_px, tile_px) * plan_tiles(layer->out_width_px, tile_px);
+    return n_points * (uses > MIN_USES ? uses : MIN_USES);
+}
+
+int pomi_winograd_tile_px(const struct pomi_graph *graph, int index)
+{
+    enum { MIN_CHANNELS = 16 }; /* with fewer, the transforms cost what the multiplications save */
     const struct pomi_layer *layer = &graph->layers[index], *last = &graph->layers[graph->n_layers - 1];
-    if (layer->kind != POMI_LAYER_CONV || layer->kernel_px != 3 || layer->stride_px != 1) return false;
+    if (layer->kind != POMI_LAYER_CONV || layer->kernel_px != 3 || layer->stride_px != 1) return 0;
     if (layer->inputs[0] == POMI_INPUT_IMAGE || last->inputs[0] == index)
-        return false; /* fused with photo or pooling */
-    if (layer->in_channels < MIN_CHANNELS || layer->out_channels < MIN_CHANNELS) return false;
-    return plan_tiles(layer->out_height_px) * plan_tiles(layer->out_width_px) >= MIN_TILES;
+        return 0; /* fused with photo or pooling */
+    if (layer->in_channels < MIN_CHANNELS || layer->out_channels < MIN_CHANNELS) return 0;
+    const int64_t direct = winograd_cost(layer, 3 * 3, 1);
+    const int64_t large = winograd_cost(layer, pomk_winograd_points(4), 4);
+    const int64_t small = winograd_cost(layer, pomk_winograd_points(2), 2);
+    if (direct <= large && direct <= small) return 0;
+    return large <= small ? 4 : 2;
 }
 
 /*
@@ -119,7 +131,8 @@ static void match_step(struct plan_builder *b, int layer, struct step *step)
             step->layers[2] = last = project;
             done[depthwise] = done[project] = true;
         } else {
-            step->kind = !b->quantized && pomi_is_winograd(b->graph, layer) ? STEP_WINOGRAD : STEP_CONV;
+            step->kind =
+                !b->quantized && pomi_winograd_tile_px(b->graph, layer) > 0 ? STEP_WINOGRAD : STEP_CONV;
             const int pool = sole_user(b, layer, POMI_LAYER_GLOBAL_AVERAGE_POOL);
             if (pool >= 0) {
                 step->pooled = true;

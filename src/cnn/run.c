@@ -376,7 +376,7 @@ static void run_conv(const struct pomi_runner *r, const struct step *step, const
 
 /* --- Winograd's convolution --- */
 
-/* The step's points, or products, of n_blocks blocks of n_tiles tiles: how far the 36 are apart. An odd number of pixels
+/* The step's points, or products, of n_blocks blocks of n_tiles tiles: how far those of different points are apart. An odd number of pixels
  * keeps them out of each other's way in the cache. */
 static ptrdiff_t point_stride(const struct pomi_runner *r, int n_blocks, int n_tiles)
 {
@@ -388,8 +388,9 @@ static void transform_patches(const struct pomi_runner *r, const struct step *st
                               int first_row, int n_tiles, float *points)
 {
     const struct tensor *input = &r->plan->tensors[step->input];
-    const int y = row * POMK_WINOGRAD_TILE - step->conv.pad_top;
+    const int y = row * step->tile_px - step->conv.pad_top;
     r->plan->kernels->winograd_patches(&(struct pomk_winograd_patches){
+        .tile_px = step->tile_px,
         .input = pixel(r, input, block, y, -step->conv.pad_left),
         .row_stride = input->row_stride,
         .n_tiles = step->tile_columns,
@@ -407,7 +408,7 @@ static void multiply_points(const struct pomi_runner *r, const struct step *step
     const struct conv *conv = &step->conv;
     const int n_blocks = r->plan->tensors[step->input].n_blocks;
     struct pomk_conv call = panel_call(r, conv_call(conv), conv, panel);
-    const size_t weights_bytes = (size_t)call.panel_channels * conv->channel_bytes / POMK_WINOGRAD_POINTS;
+    const size_t weights_bytes = (size_t)call.panel_channels * conv->channel_bytes / (size_t)conv->n_taps;
     const int panel_blocks = (call.panel_channels + (int)block_channels(r) - 1) / (int)block_channels(r);
     const char *weights = call.weights;
     const void *bias = call.bias;
@@ -417,11 +418,11 @@ static void multiply_points(const struct pomi_runner *r, const struct step *step
     call.pixel_stride = block_channels(r);
     call.input_block_stride = call.output_block_stride = n_tiles * block_channels(r);
     call.prefetch_bytes = weights_bytes;
-    for (int point = 0; point < POMK_WINOGRAD_POINTS; point++, weights += weights_bytes) {
+    for (int point = 0; point < conv->n_taps; point++, weights += weights_bytes) {
         call.input = points + point * point_stride(r, n_blocks, n_tiles);
         call.output = products + point * point_stride(r, panel_blocks, n_tiles);
         call.weights = weights;
-        call.bias = point == POMK_WINOGRAD_BIAS_POINT ? bias : step->zero_bias;
+        call.bias = point == pomk_winograd_bias_point(step->tile_px) ? bias : step->zero_bias;
         if (conv->prefetch) call.prefetch = weights + weights_bytes;
         r->plan->kernels->winograd_products(&call, n_tiles);
     }
@@ -441,14 +442,15 @@ static void transform_products(const struct pomi_runner *r, const struct step *s
     const int n_blocks = (call.panel_channels + block_size - 1) / block_size;
     for (int block = first_block; block < first_block + n_blocks && block < output->n_blocks; block++)
         for (int row = first_row; row < first_row + n_rows; row++) {
-            const int y = row * POMK_WINOGRAD_TILE;
+            const int y = row * step->tile_px;
             const ptrdiff_t tile = (block - first_block) * n_tiles + (row - first_row) * step->tile_columns;
             r->plan->kernels->winograd_tiles(&(struct pomk_winograd_tiles){
+                .tile_px = step->tile_px,
                 .products = products + tile * block_size,
                 .product_stride = point_stride(r, n_blocks, (int)n_tiles),
                 .output = pixel(r, output, block, y, 0),
                 .row_stride = output->row_stride,
-                .height = min_int(POMK_WINOGRAD_TILE, output->height - y),
+                .height = min_int(step->tile_px, output->height - y),
                 .width = output->width,
                 .residual = residual ? pixel(r, residual, block, y, 0) : NULL,
                 .residual_row_stride = residual ? residual->row_stride : 0,

@@ -131,39 +131,43 @@ struct pomk_add {
 };
 
 /*
- * Winograd's convolution F(4x4, 3x3), fp32 alone: 3x3, stride 1, with a quarter of the multiplications. A *tile* is
- * 4x4 neighbouring output pixels; it reads a patch of 6x6 input pixels. Both become 36 *points*, [6][6], by transforms
- * along columns and rows,
+ * Winograd's convolution F(m x m, 3x3), m = 4 or 2, fp32 alone: 3x3, stride 1, with fewer multiplications. A *tile* is m x m
+ * neighbouring output pixels; it reads a patch of (m + 2) x (m + 2) input pixels. Both become (m + 2)^2 *points* by
+ * transforms along columns and rows,
  *     points = B' patch B        tile = A' products A
  * and what lies between is a 1x1 convolution for each point (conv, with the tiles as its pixels): the products of
  * point p are the points p of all input channels times weights that pomk_winograd_weights transformed. The bias begins the chain
- * of POMK_WINOGRAD_BIAS_POINT, from which A spreads it over the tile; other points begin with zero. winograd_template.h
+ * of point (1, 1), from which A spreads it over the tile; other points begin with zero. winograd_template.h
  * has the matrices and the order of operations, which is part of the contract.
  */
-enum {
-    POMK_WINOGRAD_TILE = 4,
-    POMK_WINOGRAD_PATCH = 6,
-    POMK_WINOGRAD_POINTS = 36,
-    POMK_WINOGRAD_BIAS_POINT = 7,
-};
+static inline int pomk_winograd_points(int tile_px)
+{
+    return (tile_px + 2) * (tile_px + 2);
+}
+static inline int pomk_winograd_bias_point(int tile_px)
+{
+    return tile_px + 3;
+}
 
-/* Patches of one block that are neighbours in a row of tiles: each begins four pixels after the one before. */
+/* Patches of one block that are neighbours in a row of tiles: each begins tile_px pixels after the one before. */
 struct pomk_winograd_patches {
+    int tile_px;
     const float *input; /* the first patch's first pixel */
     ptrdiff_t row_stride;
     int n_tiles;
-    float *points; /* [36] times, point_stride apart, [n_tiles][block] */
+    float *points; /* of each point, point_stride apart, [n_tiles][block] */
     ptrdiff_t point_stride;
 };
 
 /* The results of one block for such tiles. */
 struct pomk_winograd_tiles {
+    int tile_px;
     const float *products; /* as points above, and may have any such stride */
     ptrdiff_t product_stride;
     float *output; /* the first tile's first pixel */
     ptrdiff_t row_stride;
-    int height,
-        width; /* output pixels that exist: at most 4 rows, at most 4 n_tiles columns, more than 4 (n_tiles - 1) */
+    /* Output pixels that exist: at most tile_px rows, and columns up to within the last tile. */
+    int height, width;
     const float *residual; /* NULL, or added before the activation */
     ptrdiff_t residual_row_stride;
     enum pomk_activation activation;
@@ -221,8 +225,8 @@ struct pomk_layers {
     void (*average)(float *features, const void *sums, size_t n, const float *scales, int32_t shift);
 };
 
-/* Weights of 3x3 kernels, [n_outputs][3][3][n_channels], to points, [n_outputs][36][n_channels]: G weights G', computed in
- * double and rounded once. */
-void pomk_winograd_weights(float *points, const float *weights, int n_outputs, int n_channels);
+/* Weights of 3x3 kernels, [n_outputs][3][3][n_channels], to [n_outputs][points][n_channels]: G weights G', computed in double
+ * and rounded once. */
+void pomk_winograd_weights(int tile_px, float *points, const float *weights, int n_outputs, int n_channels);
 
 #endif

@@ -270,45 +270,52 @@ static void test_depthwise(void **unused)
 
 /* --- Winograd's convolution --- */
 
-/* The input ends where the last patch does; points leave `gap` pixels between the 36. */
-static void check_winograd_patches(const struct pomk_kernels *kernels, int n_tiles, int gap)
+/* The input ends where the last patch does; `gap` pixels lie between what belongs to different points. */
+static void check_winograd_patches(const struct pomk_kernels *kernels, int tile_px, int n_tiles, int gap)
 {
-    const size_t width = (size_t)n_tiles * 4 + 2, stride = ((size_t)n_tiles + (size_t)gap) * 16;
-    const size_t n_points = 35 * stride + (size_t)n_tiles * 16;
-    const float *input = buffer(6 * width * 16);
+    const size_t m = (size_t)tile_px, patch_px = m + 2, n = (size_t)n_tiles;
+    const size_t width = n * m + 2, stride = (n + (size_t)gap) * 16;
+    const size_t n_points = (patch_px * patch_px - 1) * stride + n * 16;
+    const float *input = buffer(patch_px * width * 16);
     float *points = buffer(n_points);
     const float *before = copy_of(points, n_points);
     kernels->layers[POMK_F32]->winograd_patches(&(struct pomk_winograd_patches){
+        .tile_px = tile_px,
         .input = input,
         .row_stride = (ptrdiff_t)width * 16,
         .n_tiles = n_tiles,
         .points = points,
         .point_stride = (ptrdiff_t)stride,
     });
-    for (size_t tile = 0; tile < (size_t)n_tiles; tile++)
+    for (size_t tile = 0; tile < n; tile++)
         for (size_t c = 0; c < 16; c++) {
-            float patch[6][6];
-            for (size_t i = 0; i < 36; i++)
-                patch[i / 6][i % 6] = input[(i / 6 * width + tile * 4 + i % 6) * 16 + c];
-            reference_patch(patch);
-            for (size_t p = 0; p < 36; p++)
-                if (!same(points[p * stride + tile * 16 + c], patch[p / 6][p % 6]))
-                    fail_msg("%s: point %zu of tile %zu of %d is %a, expected %a", kernels->name, p, tile,
-                             n_tiles, (double)points[p * stride + tile * 16 + c],
-                             (double)patch[p / 6][p % 6]);
+            float patch[6][6] = {{0}};
+            for (size_t y = 0; y < patch_px; y++)
+                for (size_t x = 0; x < patch_px; x++)
+                    patch[y][x] = input[(y * width + tile * m + x) * 16 + c];
+            reference_patch(tile_px, patch);
+            for (size_t p = 0; p < patch_px * patch_px; p++) {
+                const float got = points[p * stride + tile * 16 + c],
+                            expected = patch[p / patch_px][p % patch_px];
+                if (!same(got, expected))
+                    fail_msg("%s: tiles of %d: point %zu of tile %zu of %d is %a, expected %a", kernels->name,
+                             tile_px, p, tile, n_tiles, (double)got, (double)expected);
+            }
         }
     for (size_t i = 0; i < n_points; i++)
-        if (i % stride >= (size_t)n_tiles * 16) assert_true(same(points[i], before[i]));
+        if (i % stride >= n * 16) assert_true(same(points[i], before[i]));
     unmap_all();
 }
 
-static void check_winograd_tiles(const struct pomk_kernels *kernels, int height, int width, bool has_residual,
-                                 enum pomk_activation activation)
+static void check_winograd_tiles(const struct pomk_kernels *kernels, int tile_px, int height, int width,
+                                 bool has_residual, enum pomk_activation activation)
 {
-    const size_t n_tiles = ((size_t)width + 3) / 4, n_output = (size_t)(height * width) * 16;
-    const float *products = buffer(36 * n_tiles * 16), *residual = buffer(n_output);
+    const size_t m = (size_t)tile_px, patch_px = m + 2, n_tiles = ((size_t)width + m - 1) / m;
+    const size_t n_output = (size_t)(height * width) * 16;
+    const float *products = buffer(patch_px * patch_px * n_tiles * 16), *residual = buffer(n_output);
     float *output = buffer(n_output);
     kernels->layers[POMK_F32]->winograd_tiles(&(struct pomk_winograd_tiles){
+        .tile_px = tile_px,
         .products = products,
         .product_stride = (ptrdiff_t)n_tiles * 16,
         .output = output,
@@ -321,18 +328,20 @@ static void check_winograd_tiles(const struct pomk_kernels *kernels, int height,
     });
     for (size_t tile = 0; tile < n_tiles; tile++)
         for (size_t c = 0; c < 16; c++) {
-            float values[6][6], expected[4][4];
-            for (size_t p = 0; p < 36; p++) values[p / 6][p % 6] = products[(p * n_tiles + tile) * 16 + c];
-            reference_tile(values, expected);
+            float values[6][6] = {{0}}, expected[4][4];
+            for (size_t p = 0; p < patch_px * patch_px; p++)
+                values[p / patch_px][p % patch_px] = products[(p * n_tiles + tile) * 16 + c];
+            reference_tile(tile_px, values, expected);
             for (size_t y = 0; y < (size_t)height; y++)
-                for (size_t x = tile * 4; x < tile * 4 + 4 && x < (size_t)width; x++) {
+                for (size_t x = tile * m; x < tile * m + m && x < (size_t)width; x++) {
                     const size_t at = (y * (size_t)width + x) * 16 + c;
-                    float value = expected[y][x % 4];
+                    float value = expected[y][x % m];
                     if (has_residual) value += residual[at];
                     value = activate(value, activation);
                     if (!same(output[at], value))
-                        fail_msg("%s: pixel (%zu, %zu) of %d x %d is %a, expected %a", kernels->name, y, x,
-                                 height, width, (double)output[at], (double)value);
+                        fail_msg("%s: tiles of %d: pixel (%zu, %zu) of %d x %d is %a, expected %a",
+                                 kernels->name, tile_px, y, x, height, width, (double)output[at],
+                                 (double)value);
                 }
         }
     unmap_all();
@@ -341,39 +350,44 @@ static void check_winograd_tiles(const struct pomk_kernels *kernels, int height,
 static void test_winograd_transforms(void **unused)
 {
     (void)unused;
-    for (int n_tiles = 1; n_tiles <= 5; n_tiles++) {
-        state = (uint64_t)n_tiles;
-        FOR_ALL_SETS(check_winograd_patches, n_tiles, n_tiles % 3)
-    }
-    for (int height = 1; height <= 4; height++)
-        for (int width = 1; width <= 14; width++) {
-            state = (uint64_t)(height * 100 + width);
-            const enum pomk_activation activation = (enum pomk_activation)random_int(0, 2);
-            FOR_ALL_SETS(check_winograd_tiles, height, width, random_int(0, 1), activation)
+    for (int tile_px = 2; tile_px <= 4; tile_px += 2) {
+        for (int n_tiles = 1; n_tiles <= 5; n_tiles++) {
+            state = (uint64_t)(tile_px * 10 + n_tiles);
+            FOR_ALL_SETS(check_winograd_patches, tile_px, n_tiles, n_tiles % 3)
         }
+        for (int height = 1; height <= tile_px; height++)
+            for (int width = 1; width <= 14; width++) {
+                state = (uint64_t)(tile_px * 1000 + height * 100 + width);
+                const enum pomk_activation activation = (enum pomk_activation)random_int(0, 2);
+                FOR_ALL_SETS(check_winograd_tiles, tile_px, height, width, random_int(0, 1), activation)
+            }
+    }
 }
 
 /* The three matrices make a convolution: a tile against nine products a pixel in double. */
 static void test_winograd_is_a_convolution(void **unused)
 {
     (void)unused;
-    for (int round = 0; round < 100; round++) {
+    for (int round = 0; round < 200; round++) {
         state = (uint64_t)round;
-        float input[6][6], weights[9], points[36], patch[6][6], products[6][6], tile[4][4];
+        const int m = round % 2 ? 4 : 2, patch_px = m + 2;
+        float input[6][6], weights[9], points[36], patch[6][6], products[6][6] = {{0}}, tile[4][4];
         for (int i = 0; i < 36; i++)
             patch[i / 6][i % 6] = input[i / 6][i % 6] = (float)random_int(-1000, 1000) / 1000;
         for (int i = 0; i < 9; i++) weights[i] = (float)random_int(-1000, 1000) / 1000;
-        pomk_winograd_weights(points, weights, 1, 1);
-        reference_patch(patch);
-        for (int p = 0; p < 36; p++) products[p / 6][p % 6] = patch[p / 6][p % 6] * points[p];
-        products[POMK_WINOGRAD_BIAS_POINT / 6][POMK_WINOGRAD_BIAS_POINT % 6] += 0.5f;
-        reference_tile(products, tile);
-        for (int y = 0; y < 4; y++)
-            for (int x = 0; x < 4; x++) {
+        pomk_winograd_weights(m, points, weights, 1, 1);
+        reference_patch(m, patch);
+        for (int p = 0; p < patch_px * patch_px; p++)
+            products[p / patch_px][p % patch_px] = fmaf(patch[p / patch_px][p % patch_px], points[p],
+                                                        p == pomk_winograd_bias_point(m) ? 0.5f : 0.0f);
+        reference_tile(m, products, tile);
+        for (int y = 0; y < m; y++)
+            for (int x = 0; x < m; x++) {
                 double sum = 0.5;
                 for (int i = 0; i < 9; i++) sum += (double)input[y + i / 3][x + i % 3] * weights[i];
                 if (fabs(sum - tile[y][x]) > 1e-5)
-                    fail_msg("pixel (%d, %d) is %.8f, expected %.8f", y, x, (double)tile[y][x], sum);
+                    fail_msg("tile of %d: pixel (%d, %d) is %.8f, expected %.8f", m, y, x, (double)tile[y][x],
+                             sum);
             }
     }
 }
