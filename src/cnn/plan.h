@@ -64,6 +64,8 @@ struct conv {
     int n_outputs;
     int kernel, stride, pad_top, pad_left;
     bool reads_image;
+    bool
+        gathers; /* from a copy of its input in the order of its output: [tap][n_blocks][strip_rows][width][block] */
     enum pomk_activation activation;
     struct pomk_requantization requantization;
     /*
@@ -122,6 +124,7 @@ struct step {
     bool expanded_per_panel; /* one strip holds the whole map, so each panel may reuse the same memory */
     int depthwise_rows; /* rows that are expanded before they are convolved depthwise: while they lie in L1 */
     struct scratch depthwise; /* BLOCK: [n_blocks][strip_rows][width][block] */
+    struct scratch gathered;  /* CONV that gathers */
     struct scratch sums;      /* pooling: [n_blocks][block], 32 bits each */
 
     /* WINOGRAD: a strip is strip_rows rows of tiles. */

@@ -41,7 +41,7 @@ static size_t lowest_gap(const struct resident *item, struct resident **neighbou
 
 enum pom_status pomi_plan_lay_out_arena(struct pomi_plan *plan, struct pom_error *err)
 {
-    enum { SCRATCH_PER_STEP = 6, FORMS_PER_TENSOR = 2 };
+    enum { SCRATCH_PER_STEP = 7, FORMS_PER_TENSOR = 2 };
     const size_t max_residents =
         (size_t)plan->n_tensors * FORMS_PER_TENSOR + (size_t)plan->n_steps * SCRATCH_PER_STEP;
     struct resident *residents = calloc(max_residents, sizeof *residents);
@@ -63,8 +63,8 @@ enum pom_status pomi_plan_lay_out_arena(struct pomi_plan *plan, struct pom_error
     }
     for (int i = 0; i < plan->n_steps; i++) {
         struct step *s = &plan->steps[i];
-        struct scratch *const scratch[SCRATCH_PER_STEP] = {&s->image, &s->expanded, &s->depthwise,
-                                                           &s->sums,  &s->points,   &s->products};
+        struct scratch *const scratch[SCRATCH_PER_STEP] = {
+            &s->image, &s->expanded, &s->depthwise, &s->gathered, &s->sums, &s->points, &s->products};
         for (int k = 0; k < SCRATCH_PER_STEP; k++)
             if (scratch[k]->size_bytes > 0)
                 residents[n++] = (struct resident){scratch[k]->size_bytes, &scratch[k]->offset, i, i};

@@ -169,6 +169,16 @@ static enum pom_status shape_block(const struct plan_builder *b, struct step *st
     return POM_OK;
 }
 
+/* Kernels are fastest on neighbouring pixels: a 1x1 convolution with a stride takes copies of those it reads. */
+static enum pom_status shape_gathered(const struct plan_builder *b, struct step *step, struct pom_error *err)
+{
+    const struct pomi_layer *layer = &b->graph->layers[step->layers[0]];
+    step->conv.gathers = layer->kernel_px == 1 && layer->stride_px > 1;
+    if (!step->conv.gathers) return POM_OK;
+    return volume(b->plan->tensors[step->input].n_blocks, step->strip_rows, layer->out_width_px,
+                  block_bytes(b->plan), &step->gathered.size_bytes, err);
+}
+
 /*
  * A convolution runs panel by panel over a strip of its input. Strips keep the input in the cache while all
  * panels pass over it, but each strip streams all weights again: take them only where that moves fewer bytes.
@@ -201,6 +211,7 @@ static enum pom_status shape_conv(const struct plan_builder *b, struct step *ste
             layer->out_channels, layer->kernel_px * layer->kernel_px, layer->in_channels, 0);
         if (weights_bytes <= STRIP_BYTES || n_strips * weights_bytes < n_panels * row_bytes * (size_t)height)
             step->strip_rows = strip_rows;
+        POMI_TRY(shape_gathered(b, step, err));
     }
     step->conv.prefetch = step->strip_rows == height;
     if (step->pooled) POMI_TRY(shape_sums(plan, step, layer->out_channels, err));

@@ -256,12 +256,19 @@ static void conv_rows(const struct pomi_runner *r, struct pomk_conv call, int n_
 /* The network's first channel is the photo's third. */
 static void swap_red_and_blue(void *row, size_t n_pixels, size_t element_bytes)
 {
-    char *pixel = row, red[sizeof(float)];
-    for (; n_pixels > 0; n_pixels--, pixel += 3 * element_bytes) {
-        memcpy(red, pixel, element_bytes);
-        memcpy(pixel, pixel + 2 * element_bytes, element_bytes);
-        memcpy(pixel + 2 * element_bytes, red, element_bytes);
-    }
+    assert(element_bytes == sizeof(uint32_t) || element_bytes == sizeof(uint16_t));
+    if (element_bytes == sizeof(uint32_t))
+        for (uint32_t *pixel = row, *end = pixel + 3 * n_pixels; pixel < end; pixel += 3) {
+            const uint32_t red = pixel[0];
+            pixel[0] = pixel[2];
+            pixel[2] = red;
+        }
+    else
+        for (uint16_t *pixel = row, *end = pixel + 3 * n_pixels; pixel < end; pixel += 3) {
+            const uint16_t red = pixel[0];
+            pixel[0] = pixel[2];
+            pixel[2] = red;
+        }
 }
 
 /* Converts rows first .. first + n - 1 of the photo, borders included, to the network's values. */
@@ -304,6 +311,40 @@ static void point_at_tensor(const struct pomi_runner *r, struct pomk_conv *call,
     call->pixel_stride = conv->stride * block_channels(r);
 }
 
+/* A block is 16, 32 or 64 bytes; a constant size is copied in registers. */
+static void copy_block(char *to, const char *from, size_t block_bytes)
+{
+    for (; block_bytes >= 64; block_bytes -= 64, to += 64, from += 64) memcpy(to, from, 64);
+    for (; block_bytes >= 16; block_bytes -= 16, to += 16, from += 16) memcpy(to, from, 16);
+    assert(block_bytes == 0);
+}
+
+/* Copies the pixels that n_rows output rows from `row` on read, in the order in which they read them. */
+static void gather(const struct pomi_runner *r, const struct step *step, int row, int n_rows)
+{
+    const struct tensor *input = &r->plan->tensors[step->input];
+    const size_t block_bytes = (size_t)block_channels(r) * r->plan->kernels->element_bytes;
+    const int stride = step->conv.stride;
+    char *copies = r->scratch + step->gathered.offset;
+    for (int block = 0; block < input->n_blocks; block++) {
+        char *to =
+            copies + (size_t)block * (size_t)step->strip_rows * (size_t)step->output_width * block_bytes;
+        for (int y = row; y < row + n_rows; y++) {
+            const char *from = pixel(r, input, block, y * stride - step->conv.pad_top, -step->conv.pad_left);
+            for (int x = 0; x < step->output_width;
+                 x++, to += block_bytes, from += (size_t)stride * block_bytes)
+                copy_block(to, from, block_bytes);
+        }
+    }
+}
+
+static void point_at_gathered(const struct pomi_runner *r, struct pomk_conv *call, const struct step *step)
+{
+    call->input = r->scratch + step->gathered.offset;
+    call->input_block_stride = step->strip_rows * step->output_width * block_channels(r);
+    call->pixel_stride = block_channels(r);
+}
+
 static void point_output(const struct pomi_runner *r, const struct step *step, struct pomk_conv *call,
                          int row)
 {
@@ -338,14 +379,16 @@ static void run_conv(const struct pomi_runner *r, const struct step *step, const
     const struct tensor *input = step->input >= 0 ? &plan->tensors[step->input] : NULL;
     const struct tensor *output = step->output >= 0 ? &plan->tensors[step->output] : NULL;
     const ptrdiff_t residual_row = step->residual >= 0 ? plan->tensors[step->residual].row_stride : 0;
-    const ptrdiff_t input_row = conv->stride * (input ? input->row_stride : step->image_row_stride);
+    const ptrdiff_t input_row = conv->gathers ? width * block_channels(r)
+                                : input       ? conv->stride * input->row_stride
+                                              : conv->stride * step->image_row_stride;
     char *image_rows = r->scratch + step->image.offset, *sums = r->arena + step->sums.offset;
     /* Pooled sums take pixels in order, so there a panel stays in one hand from the first strip to the last. */
     const int n_panels = conv->panels.n_panels, n_strips = (height + step->strip_rows - 1) / step->strip_rows;
     const int strips_per_item = step->pooled ? n_strips : 1, n_items = n_strips / strips_per_item * n_panels;
 
     if (output) fill_border(r, output);
-    int converted_strip = -1;
+    int prepared_strip = -1; /* converted from the photo, or gathered */
     for (int item; (item = claim(r, step, 0)) < n_items;) {
         const int panel = item % n_panels;
         if (step->pooled) clear_sums(r, conv, panel, sums);
@@ -353,16 +396,19 @@ static void run_conv(const struct pomi_runner *r, const struct step *step, const
             const int strip = item / n_panels * strips_per_item + i, y = strip * step->strip_rows;
             const int n_rows = height - y < step->strip_rows ? height - y : step->strip_rows;
             struct pomk_conv call = conv_call(conv);
-            if (input) {
+            if (conv->gathers) {
+                if (strip != prepared_strip) gather(r, step, y, n_rows);
+                point_at_gathered(r, &call, step);
+            } else if (input) {
                 point_at_tensor(r, &call, conv, input, y);
             } else {
                 const int first = y * conv->stride - conv->pad_top;
-                if (strip != converted_strip)
+                if (strip != prepared_strip)
                     convert_image_rows(plan, step, rgb, first, (n_rows - 1) * conv->stride + conv->kernel,
                                        image_rows);
-                converted_strip = strip;
                 point_at_image(r, &call, step, image_rows, first, y);
             }
+            prepared_strip = strip;
             if (output)
                 point_output(r, step, &call, y);
             else
