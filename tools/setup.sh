@@ -190,6 +190,40 @@ wheel_tools() {
     bindings/python/build_wheel.sh --tools x86_64 >/dev/null || echo "setup: the test of the wheel will be skipped" >&2
 }
 
+# Spark's s3a://, by the Maven client that pyspark has in it: hadoop-aws of pyspark's Hadoop, and of the SDK that it was made
+# with the parts that it needs, which are 5 MB where the bundle is 280. The rest of what they ask for is in Spark.
+s3a_jars() (
+    folder=$root/.deps/s3a sdk=1.12.262
+    stamp=$folder/.hadoop-aws-3.3.4
+    if [ -e "$stamp" ]; then exit 0; fi
+    echo "setup: to download into .deps/s3a: hadoop-aws 3.3.4 and aws-java-sdk $sdk (Maven)"
+    [ "$dry_run" = no ] || exit 0
+    work=$(mktemp -d)
+    packages=org.apache.hadoop:hadoop-aws:3.3.4
+    for part in core s3 dynamodb; do packages=$packages,com.amazonaws:aws-java-sdk-$part:$sdk; done
+    mkdir -p "$folder"
+    "$root/.deps/python/bin/python3" - "$work" "$packages" >"$work/log" 2>&1 <<'PYTHON' || true
+import sys
+from pyspark.sql import SparkSession
+settings = {"spark.ui.enabled": "false", "spark.jars.ivy": sys.argv[1], "spark.jars.packages": sys.argv[2],
+            "spark.jars.excludes": "com.amazonaws:aws-java-sdk-bundle"}
+builder = SparkSession.builder.master("local[1]")
+for name, value in settings.items():
+    builder = builder.config(name, value)
+builder.getOrCreate().stop()
+PYTHON
+    while read -r _ jar; do
+        if [ -e "$work/jars/$jar" ]; then cp "$work/jars/$jar" "$folder/"; fi
+    done <tests/s3/s3a.sha256
+    rm -rf "$work"
+    if (cd "$folder" && sha256sum --check --status "$root/tests/s3/s3a.sha256" 2>/dev/null); then
+        : >"$stamp"
+    else
+        rm -rf "$folder"
+        echo "setup: hadoop-aws could not be had as it should be: the test of s3a:// will be skipped" >&2
+    fi
+)
+
 # shellcheck disable=SC2086 # lists of names
 install_packages $build_packages
 duckdb
@@ -201,6 +235,7 @@ if [ "$with_tests" = yes ]; then
     if [ -e "$root/tests/requirements.txt" ]; then
         python_packages tests/requirements.txt python
         python_packages tests/s3/requirements.txt s3-python
+        s3a_jars
     fi
     wheel_tools
     if [ "$dry_run" = no ] && [ "$(uname -m)" != aarch64 ]; then

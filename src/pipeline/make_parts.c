@@ -166,8 +166,12 @@ static enum pom_status fill_part(struct pomi_extraction *extraction, struct pomi
         struct pomi_photo_result result;
         POMI_TRY(next_result(extraction, workers, &result, err));
         if (result.ends_run) {
-            if (err != NULL) *err = *result.error;
-            return result.error->status;
+            if (err == NULL) return result.error->status;
+            *err = *result.error;
+            size_t length = strlen(err->message);
+            snprintf(err->message + length, sizeof err->message - length,
+                     "; what is done is kept: go on with --resume");
+            return err->status;
         }
         extraction->n_done++;
         if (result.features != NULL) {

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "s3/s3.h"
 #include "store/place.h"
 
@@ -58,18 +59,20 @@ enum pom_status pomi_store_check_region(struct pomi_store *store, const char *bu
 /* --- prices --- */
 
 /*
- * S3 Standard in US dollars, from the provider's public price list: 1000 PUT, COPY, POST or LIST; 1000 of all other
- * requests; the first terabytes a month to the internet. Prices change: --s3-prices replaces this table.
+ * S3 Standard in US dollars: 1000 PUT, COPY, POST or LIST; 1000 of all other requests; the first terabytes a month to the
+ * internet. Source: the provider's public price list (the AmazonS3 offer: usage types Requests-Tier1 and -Tier2; the
+ * AWSDataTransfer offer: DataTransfer-Out-Bytes), each row as of its date. Prices change: --s3-prices replaces this table.
  */
 #define PRICES_AS_OF "2025-01-01"
 static const struct {
     const char *region;
     double per_1000_writes, per_1000_reads, per_gb_out;
+    const char *as_of;
 } prices_known[] = {
-    {"eu-central-1", 0.0054, 0.00043, 0.09}, {"eu-west-1", 0.005, 0.0004, 0.09},
-    {"eu-west-2", 0.0053, 0.00042, 0.09},    {"eu-west-3", 0.0053, 0.00042, 0.09},
-    {"eu-north-1", 0.005, 0.0004, 0.09},     {"us-east-1", 0.005, 0.0004, 0.09},
-    {"us-east-2", 0.005, 0.0004, 0.09},      {"us-west-2", 0.005, 0.0004, 0.09},
+    {"eu-central-1", 0.0054, 0.00043, 0.09, "2026-08-31"}, {"eu-west-1", 0.005, 0.0004, 0.09, PRICES_AS_OF},
+    {"eu-west-2", 0.0053, 0.00042, 0.09, PRICES_AS_OF},    {"eu-west-3", 0.0053, 0.00042, 0.09, PRICES_AS_OF},
+    {"eu-north-1", 0.005, 0.0004, 0.09, PRICES_AS_OF},     {"us-east-1", 0.005, 0.0004, 0.09, PRICES_AS_OF},
+    {"us-east-2", 0.005, 0.0004, 0.09, PRICES_AS_OF},      {"us-west-2", 0.005, 0.0004, 0.09, PRICES_AS_OF},
 };
 
 static enum pom_status read_price(const json_t *region, const char *field, double *price, const char *name,
@@ -106,8 +109,11 @@ enum pom_status pomi_s3_prices_find(struct pomi_s3_prices *prices, const char *r
 {
     *prices = (struct pomi_s3_prices){.as_of = PRICES_AS_OF};
     if (file_text != NULL) {
-        json_t *file = json_loadb(file_text, file_bytes, 0, NULL);
-        enum pom_status status = find_in_file(prices, file, region, name, err);
+        json_error_t where = {0};
+        json_t *file = json_loadb(file_text, file_bytes, 0, &where);
+        enum pom_status status = pomi_json_out_of_memory(file, &where)
+                                     ? pomi_fail_memory(err, file_bytes, "a price file")
+                                     : find_in_file(prices, file, region, name, err);
         json_decref(file);
         return status;
     }
@@ -116,6 +122,7 @@ enum pom_status pomi_s3_prices_find(struct pomi_s3_prices *prices, const char *r
         prices->per_1000_writes = prices_known[i].per_1000_writes;
         prices->per_1000_reads = prices_known[i].per_1000_reads;
         prices->per_gb_out = prices_known[i].per_gb_out;
+        strcpy(prices->as_of, prices_known[i].as_of);
         prices->is_known = true;
     }
     return POM_OK;
@@ -161,7 +168,8 @@ static void add_bucket(void *user, const struct pomi_s3_bucket *bucket)
     enum pom_status status = pomi_s3_prices_find(&prices, bucket->region, (const char *)file->data,
                                                  file->size_bytes, usage->price_name, &usage->error);
     if (status != POM_OK) usage->status = status;
-    memcpy(usage->prices_as_of, prices.as_of, sizeof prices.as_of);
+    if (usage->n_buckets == 0 || strcmp(prices.as_of, usage->prices_as_of) < 0) /* the oldest counts */
+        memcpy(usage->prices_as_of, prices.as_of, sizeof prices.as_of);
     int64_t n_writes = 0, n_reads = 0;
     for (int kind = 0; kind < POMI_S3_N_KINDS; kind++) {
         bool is_write =
