@@ -50,6 +50,15 @@ static void on_done(struct pomi_s3_request *request, void *user)
     pthread_mutex_unlock(&fetch->lock);
 }
 
+/* What an object is counted as until it is there. */
+static size_t bytes_of(const struct pomi_s3_fetch *fetch, const struct pomi_s3_wanted *wanted)
+{
+    size_t size_bytes = wanted->range.size_bytes > 0 ? (size_t)wanted->range.size_bytes
+                        : wanted->size_bytes >= 0    ? (size_t)wanted->size_bytes
+                                                     : UNKNOWN_BYTES;
+    return size_bytes < fetch->max_object_bytes ? size_bytes : fetch->max_object_bytes;
+}
+
 /* Begins object `index`; under the lock. A failure is kept in the slot, for whoever takes it. */
 static enum pom_status begin(struct pomi_s3_fetch *fetch, size_t index, const struct pomi_s3_wanted *wanted,
                              struct pom_error *err)
@@ -66,10 +75,13 @@ static enum pom_status begin(struct pomi_s3_fetch *fetch, size_t index, const st
     slot->fetch = fetch;
     slot->index = index;
     slot->state = FLYING;
-    slot->counted_bytes = wanted->size_bytes >= 0 ? (size_t)wanted->size_bytes : UNKNOWN_BYTES;
-    if (slot->counted_bytes > fetch->max_object_bytes) slot->counted_bytes = fetch->max_object_bytes;
+    slot->counted_bytes = bytes_of(fetch, wanted);
     request->max_bytes = fetch->max_object_bytes;
-    request->expected_bytes = wanted->size_bytes > 0 ? wanted->size_bytes : 0;
+    request->has_range = wanted->range.size_bytes > 0;
+    request->range = wanted->range;
+    request->expected_bytes = request->has_range       ? wanted->range.size_bytes
+                              : wanted->size_bytes > 0 ? wanted->size_bytes
+                                                       : 0;
     request->on_done = on_done;
     request->user = slot;
     fetch->slots[index] = slot;
@@ -91,10 +103,8 @@ static void pump(struct pomi_s3_fetch *fetch)
             fetch->next++;
             continue;
         }
-        size_t size_bytes = wanted.size_bytes >= 0 ? (size_t)wanted.size_bytes : UNKNOWN_BYTES;
-        if (size_bytes > fetch->max_object_bytes) size_bytes = fetch->max_object_bytes;
         if (fetch->n_ahead > 0 &&
-            fetch->in_flight_bytes + size_bytes > fetch->client->options.max_in_flight_bytes)
+            fetch->in_flight_bytes + bytes_of(fetch, &wanted) > fetch->client->options.max_in_flight_bytes)
             break;
         if (begin(fetch, index, &wanted, NULL) != POM_OK) break; /* whoever takes it is told */
         fetch->next++;

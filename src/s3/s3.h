@@ -224,7 +224,8 @@ struct pomi_s3_fetch;
 
 struct pomi_s3_wanted {
     const char *bucket, *key;
-    int64_t size_bytes; /* from the listing; -1: unknown, taken for 1 MiB until it is known */
+    int64_t size_bytes;         /* from the listing; -1: unknown, taken for 1 MiB until it is known */
+    struct pomi_s3_range range; /* the part that is wanted; size_bytes 0: all of it */
 };
 
 /* Asks the caller for object `index`; called from pomi_s3_fetch_new and from taking threads, one at a time. What it

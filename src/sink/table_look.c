@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Finding a table's files and looking at them, before any row is read. Of a file that is not on the local disk only the
- * footer is fetched for that, which is at its end.
+ * Finding a table's files and looking at them, before any row is read. Of files that are not on the local disk only the
+ * footers are fetched for that, which are at their ends, many at a time.
  */
 #include "sink/table_reader.h"
 
@@ -12,6 +12,7 @@
 
 #include "base/text.h"
 #include "sink/table_files.h"
+#include "store/read_ahead.h"
 
 /* A Parquet file ends with its footer, the footer's length in 4 bytes, and "PAR1". */
 #define LOOKED_AT_BYTES   ((size_t)64 << 10)
@@ -264,10 +265,10 @@ static enum pom_status read_network(struct pomi_table_reader *reader, const stru
 
 /* Puts as much of the file on the local disk as its footer needs. */
 static enum pom_status fetch_footer(struct pomi_table_reader *reader, const struct table_file *file,
-                                    struct pom_error *err)
+                                    struct pomi_read_ahead *tails, size_t index, struct pom_error *err)
 {
     unsigned char tail[FOOTER_TAIL_BYTES];
-    POMI_TRY(pomi_store_fetch(reader->store, file->path, LOOKED_AT_BYTES, &reader->local, err));
+    POMI_TRY(pomi_read_tails_take(tails, index, &reader->local, err));
     FILE *local = fopen(reader->local.path, "rb");
     bool is_read = local != NULL && fseek(local, -FOOTER_TAIL_BYTES, SEEK_END) == 0 &&
                    fread(tail, 1, sizeof tail, local) == sizeof tail;
@@ -280,21 +281,32 @@ static enum pom_status fetch_footer(struct pomi_table_reader *reader, const stru
     return pomi_store_fetch(reader->store, file->path, 0, &reader->local, err);
 }
 
+static struct pomi_wanted_file file_at(const void *user, size_t index)
+{
+    const struct pomi_table_reader *reader = user;
+    const struct pomi_store_entry *entry = &reader->listing.entries[index];
+    return (struct pomi_wanted_file){entry->path, entry->size_bytes};
+}
+
 static enum pom_status look_at_files(struct pomi_table_reader *reader, size_t folder_bytes,
                                      struct pom_error *err)
 {
     struct pomi_bytes sql = {0};
+    struct pomi_read_ahead *tails;
+    POMI_TRY(pomi_read_tails_new(&tails, reader->store, file_at, reader, reader->listing.n_entries,
+                                 LOOKED_AT_BYTES, err));
     enum pom_status status = POM_OK;
     for (int i = 0; status == POM_OK && i < reader->info.n_files; i++) {
         struct table_file *file = &reader->files[i];
         file->path = reader->listing.entries[i].path;
-        status = fetch_footer(reader, file, err);
+        status = fetch_footer(reader, file, tails, (size_t)i, err);
         if (status == POM_OK) status = look_at_columns(reader, file, file->path + folder_bytes, &sql, err);
         if (status == POM_OK) status = count_rows(reader, file, &sql, err);
         if (status == POM_OK) status = read_network(reader, file, &sql, err);
         if (status == POM_OK) status = read_width(reader, file, &sql, err);
         pomi_local_file_release(&reader->local);
     }
+    pomi_read_ahead_free(tails);
     pomi_bytes_release(&sql);
     return status;
 }

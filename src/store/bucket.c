@@ -55,6 +55,18 @@ static enum pom_status bucket_read(struct pomi_store *store, const char *path, s
     return pomi_s3_get(at.client, at.parts.bucket, at.parts.key, NULL, max_bytes, bytes, NULL, err);
 }
 
+enum pom_status pomi_bucket_fill_tail(const struct pomi_local_file *file, int64_t size_bytes,
+                                      struct pomi_view tail, struct pom_error *err)
+{
+    int descriptor = file->descriptor - 1;
+    off_t offset = (off_t)size_bytes - (off_t)tail.size_bytes;
+    if (ftruncate(descriptor, (off_t)size_bytes) == 0 &&
+        pwrite(descriptor, tail.data, tail.size_bytes, offset) == (ssize_t)tail.size_bytes)
+        return POM_OK;
+    return pomi_fail(err, POM_ERROR_IO, errno == ENOSPC ? "disk_full" : "io",
+                     "cannot write to a temporary file: %s", strerror(errno));
+}
+
 static enum pom_status fetch_tail(const struct pomi_bucket_path *at, int64_t size_bytes, size_t tail_bytes,
                                   const struct pomi_local_file *file, struct pom_error *err)
 {
@@ -62,12 +74,7 @@ static enum pom_status fetch_tail(const struct pomi_bucket_path *at, int64_t siz
     struct pomi_s3_range range = {size_bytes - (int64_t)tail_bytes, (int64_t)tail_bytes};
     enum pom_status status =
         pomi_s3_get(at->client, at->parts.bucket, at->parts.key, &range, tail_bytes, &tail, NULL, err);
-    int descriptor = file->descriptor - 1;
-    if (status == POM_OK && (ftruncate(descriptor, (off_t)size_bytes) != 0 ||
-                             pwrite(descriptor, tail.data, tail.size_bytes, (off_t)range.offset_bytes) !=
-                                 (ssize_t)tail.size_bytes))
-        status = pomi_fail(err, POM_ERROR_IO, errno == ENOSPC ? "disk_full" : "io",
-                           "cannot write to a temporary file: %s", strerror(errno));
+    if (status == POM_OK) status = pomi_bucket_fill_tail(file, size_bytes, pomi_bytes_view(&tail), err);
     pomi_bytes_release(&tail);
     return status;
 }

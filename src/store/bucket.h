@@ -19,6 +19,10 @@ enum pom_status pomi_bucket_enter(struct pomi_bucket_path *at, struct pomi_store
 /* How the keys in this folder begin: "KEY/", "" for the whole bucket. The caller frees it; NULL when memory is out. */
 char *pomi_bucket_prefix(const struct pomi_s3_path *parts);
 
+/* Makes `file`, which has no name, size_bytes long with `tail` at its end. */
+enum pom_status pomi_bucket_fill_tail(const struct pomi_local_file *file, int64_t size_bytes,
+                                      struct pomi_view tail, struct pom_error *err);
+
 /* FOLDER/_lock: bucket_lock.c. */
 enum pom_status pomi_bucket_lock(struct pomi_store *store, struct pomi_store_lock **lock, const char *folder,
                                  struct pom_error *err);

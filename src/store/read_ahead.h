@@ -31,6 +31,15 @@ enum pom_status pomi_read_ahead_new(struct pomi_read_ahead **ahead, struct pomi_
 enum pom_status pomi_read_ahead_take(struct pomi_read_ahead *ahead, size_t index, struct pomi_bytes *bytes,
                                      struct pom_error *err);
 
+/* The same for the last tail_bytes of each file only, for those who look at many footers. */
+enum pom_status pomi_read_tails_new(struct pomi_read_ahead **ahead, struct pomi_store *store,
+                                    pomi_wanted_at wanted_at, const void *user, size_t n_files,
+                                    size_t tail_bytes, struct pom_error *err);
+
+/* A file to read the end of file `index` by, as from pomi_store_fetch. Of pomi_read_tails_new. */
+enum pom_status pomi_read_tails_take(struct pomi_read_ahead *ahead, size_t index,
+                                     struct pomi_local_file *file, struct pom_error *err);
+
 /* Bytes of files that were read and not taken yet, at most; 0 where nothing is read ahead. */
 size_t pomi_read_ahead_bytes(const struct pomi_read_ahead *ahead);
 

@@ -101,7 +101,7 @@ struct fetching {
 static bool wanted_at(void *user, size_t index, struct pomi_s3_wanted *wanted)
 {
     const struct fetching *fetching = user;
-    *wanted = (struct pomi_s3_wanted){fetching->bucket, fetching->keys[index], -1};
+    *wanted = (struct pomi_s3_wanted){fetching->bucket, fetching->keys[index], -1, {0, 0}};
     return strcmp(fetching->keys[index], "-") != 0;
 }
 
