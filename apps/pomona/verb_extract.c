@@ -11,6 +11,7 @@ int verb_extract(struct settings *settings)
     terminal_attach(settings);
     enum pom_status status = pom_extract_run(&settings->run, &result, &err);
     if (status == POM_OK) terminal_summarise(settings, &result);
-    if (status == POM_OK) terminal_hint(settings, "next: pomona fit %s --out FILE", settings->run.output);
+    if (status == POM_OK && result.n_written > 0)
+        terminal_hint(settings, "next: pomona fit %s --out FILE", settings->run.output);
     return terminal_finish(settings, status, &result, &err);
 }

@@ -49,12 +49,13 @@ static enum pom_status choose_reader(struct pomi_view bytes, pomi_reader **reade
 }
 
 /* A word of the options to its number; -1 for NULL. */
-static enum pom_status read_wish(int (*from_name)(const char *), const char *what, const char *name,
-                                 int *number, struct pom_error *err)
+static enum pom_status read_wish(int (*from_name)(const char *), const char *what, const char *choices,
+                                 const char *name, int *number, struct pom_error *err)
 {
     *number = name == NULL ? -1 : from_name(name);
     if (name != NULL && *number < 0)
-        return pomi_fail(err, POM_ERROR_ARGUMENT, "bad_argument", "there is no %s \"%s\"", what, name);
+        return pomi_fail(err, POM_ERROR_ARGUMENT, "bad_argument", "there is no %s \"%s\": it is %s", what,
+                         name, choices);
     return POM_OK;
 }
 
@@ -63,9 +64,10 @@ static enum pom_status read_wishes(const struct pom_convert_options *options,
 {
     *wishes =
         (struct pomi_reader_wishes){.architecture = options->architecture, .input_px = options->input_px};
-    POMI_TRY(read_wish(pomi_padding_from_name, "padding", options->padding, &wishes->padding, err));
-    POMI_TRY(read_wish(pomi_preprocessing_from_name, "preprocessing", options->preprocessing,
-                       &wishes->preprocessing, err));
+    POMI_TRY(read_wish(pomi_padding_from_name, "padding", "same or symmetric", options->padding,
+                       &wishes->padding, err));
+    POMI_TRY(read_wish(pomi_preprocessing_from_name, "preprocessing", "tf, caffe or torch",
+                       options->preprocessing, &wishes->preprocessing, err));
     if (options->input_px < 0)
         return pomi_fail(err, POM_ERROR_ARGUMENT, "bad_argument", "an input of %d pixels is not possible",
                          options->input_px);

@@ -79,17 +79,21 @@ static enum pom_status installed_path(const char *name, char **path, struct pom_
     return *path == NULL ? pomi_fail_memory(err, strlen(folder), "a path") : POM_OK;
 }
 
+static enum pom_status fail_not_installed(const char *name, const char *path, struct pom_error *err)
+{
+    return pomi_fail(
+        err, POM_ERROR_NOT_FOUND, "no_network",
+        "the network \"%s\" is not installed (no %s): `pomona network list` shows what there is, "
+        "`pomona network pull` gets mobilenetv2 or resnet50",
+        name, path);
+}
+
 static enum pom_status open_installed(struct pom_network **network, const char *name, struct pom_error *err)
 {
     char *path = NULL;
     POMI_TRY(installed_path(name, &path, err));
     enum pom_status status = open_file(network, path, err);
-    if (status == POM_ERROR_NOT_FOUND)
-        status = pomi_fail(
-            err, POM_ERROR_NOT_FOUND, "no_network",
-            "the network \"%s\" is not installed (no %s): `pomona network list` shows what there is, "
-            "`pomona network pull` gets mobilenetv2 or resnet50",
-            name, path);
+    if (status == POM_ERROR_NOT_FOUND) status = fail_not_installed(name, path, err);
     if (status == POM_OK) snprintf((*network)->selection, sizeof(*network)->selection, "%s, by name", name);
     free(path);
     return status;
@@ -138,7 +142,10 @@ enum pom_status pomi_network_load(struct pomi_bytes *bytes, char **path, const c
     } else if ((*path = strdup(name_or_path)) == NULL) {
         return pomi_fail_memory(err, strlen(name_or_path), "a path");
     }
-    return pomi_store_read(NULL, *path, POMI_NETWORK_MAX_FILE_BYTES, bytes, err);
+    enum pom_status status = pomi_store_read(NULL, *path, POMI_NETWORK_MAX_FILE_BYTES, bytes, err);
+    if (status == POM_ERROR_NOT_FOUND && !is_path(name_or_path))
+        return fail_not_installed(name_or_path, *path, err);
+    return status;
 }
 
 enum pom_status pom_network_open(struct pom_network **network, const char *name_or_path,

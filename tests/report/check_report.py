@@ -309,6 +309,16 @@ class ReportTest(unittest.TestCase):
             self.assertGreater(page.evaluate(DRAWN)["strong"], 1000)
             page.evaluate("byId('theme').click()")
             self.assertFalse(page.evaluate("isDark()"))
+            page.evaluate("byId('stage').scrollIntoView({block: 'center', behavior: 'instant'})")
+            page.settle()
+            photo = self.alone_on_map()
+            x, y = self.place_on_screen(photo)
+            page.call("Input.dispatchTouchEvent", type="touchStart", touchPoints=[{"x": x, "y": y}])
+            page.call("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
+            page.settle()
+            self.assertEqual(page.evaluate("map.selected"), photo)
+            self.assertFalse(page.evaluate("byId('tip').hidden"), "the name goes away with the finger")
+            self.assertIn(f"{photo:06}.jpg", self.text("#tip"))
             self.finish()
 
     def test_a_hundred_thousand_points(self):
@@ -318,6 +328,16 @@ class ReportTest(unittest.TestCase):
             self.assertIn("100,000 photos", self.text("#map-note"))
             self.assertIn("carry a thumbnail, spread evenly over the labels", self.text("#map-note"))
             self.assertIn("first 16 of 32 components", self.text("#map-note"))
+            # While it is dragged the map may draw fewer points; when it rests, all of them.
+            before = page.evaluate(DRAWN)
+            page.evaluate("byId('stage').scrollIntoView({block: 'center', behavior: 'instant'})")
+            page.mouse("mousePressed", 500, 400, button="left", clickCount=1)
+            for x in [*range(500, 560, 10), *range(560, 490, -10)]:
+                page.mouse("mouseMoved", x, 400, button="left", buttons=1)
+            page.mouse("mouseReleased", 500, 400, button="left", clickCount=1)
+            page.wait_for("byId('points').dataset.drawn === '100000'")
+            page.settle()
+            self.assertEqual(page.evaluate(DRAWN), before)
             page.evaluate("byId('mode-3').click(); map.select(77776)")
             page.settle()
             self.assertIn("077777.jpg", self.text(".card"))

@@ -222,7 +222,9 @@ const map = (() => {
         drawGrid(freshContext(canvases.grid), camera, [0, 1, 2].map(axisTitle));
         scatter.resize(Math.round(clientWidth * density()), Math.round(clientHeight * density()));
         const ground = styleColour("--plot-rgb").split(" ").map((part) => Number(part) / 255);
-        scatter.draw(camera, pointDiameter() * density(), ground, printing ? points.n : drawnInMotion(now));
+        const nDrawn = printing ? points.n : drawnInMotion(now);
+        canvases.points.dataset.drawn = nDrawn; // for tests
+        scatter.draw(camera, pointDiameter() * density(), ground, nDrawn);
         drawMarks();
     }
 
