@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-S3 against the local disk, and fetching alone against the AWS CLI and s5cmd, with a delay added to each request.
+S3 against the local disk, and fetching alone against the AWS CLI, s5cmd and Spark's s3a, with a delay added to each request.
 
-    python bench/s3.py BUILD [--objects N] [--delays 0,20,50] [--rounds N] [--network NAME] [--aws AWS] [--s5cmd S5CMD]
+    python bench/s3.py BUILD [--objects N] [--delays 0,20,50] [--rounds N] [--network NAME]
+                             [--aws AWS] [--s5cmd S5CMD] [--spark PYTHON]
 
 N small JPEG files (drawn photos, 100 x 100 pixels, repeated) on the disk, and the same from bench/s3_server.c on loopback,
 which answers each request after the delay. Both ends share this machine's cores, so the clock charges the client with the
 server's work; that server does next to none, and beside the clock stands the processor time of our process alone. Fetching:
-ours is given the keys; the others list them, and write files.
+ours is given the keys; the others list them, and the command lines write files. --spark is a Python with pyspark, such as
+.deps/python/bin/python3, beside the jars that tools/setup.sh --tests fetches; its time includes starting Spark.
 Programs run in turn, round after round; the median of the rounds is shown.
 """
 import argparse
@@ -42,6 +44,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--aws")
     parser.add_argument("--s5cmd")
+    parser.add_argument("--spark")
     parser.add_argument("--network", default="orchard")
     options = parser.parse_args()
     build = options.build.resolve()
@@ -86,6 +89,11 @@ def main():
             if options.s5cmd:
                 runs["fetch", f"s5cmd, {delay} ms"] = (
                     [options.s5cmd, "--endpoint-url", endpoint, "cp", "s3://bucket/photos/*", f"{work}/copy/"], here)
+            if options.spark:
+                here_folder = pathlib.Path(__file__).resolve().parent
+                runs["fetch", f"Spark s3a, {delay} ms"] = (
+                    [pathlib.Path(options.spark).absolute(), here_folder / "s3a_read.py", endpoint, "s3a://bucket/photos",
+                     here_folder.parent / ".deps/s3a"], here)
         seconds, processor, memory = {name: [] for name in runs}, {name: [] for name in runs}, {}
         for _ in range(options.rounds):
             for name, (arguments, environment) in runs.items():

@@ -24,6 +24,7 @@
 #define MAX_CONNECTIONS 4096 /* descriptors; each waits for one answer at most */
 #define MAX_HEAD_BYTES  16384
 #define PAGE            1000
+#define KIND            500 /* objects in a folder */
 
 struct file {
     char *data;
@@ -108,23 +109,31 @@ static long number_of(const char *target, const char *name, long otherwise)
 static void answer_list(int descriptor, const char *target)
 {
     static char text[1 << 19];
-    const char *prefix = strstr(target, "prefix=");
-    bool is_here = prefix != NULL && strncmp(prefix + 7, "photos", 6) == 0;
-    long first = number_of(target, "continuation-token=", 0), most = number_of(target, "max-keys=", PAGE);
-    long end = !is_here ? first : first + most < n_objects ? first + most : n_objects;
+    const char *prefix = strstr(target, "prefix="), *kind = strstr(target, "kind-");
+    const char *rest = prefix != NULL && strncmp(prefix + 7, "photos", 6) == 0 ? prefix + 13 : "x";
+    if (strncmp(rest, "%2F", 3) == 0) rest += 3;
+    bool is_here = strcspn(rest, "& ") == 0 || rest == kind;
+    bool is_folder = is_here && kind == NULL && strstr(target, "delimiter=") != NULL;
+    long begin = kind != NULL ? strtol(kind + 5, NULL, 10) * KIND : 0, end = n_objects;
+    if (kind != NULL && begin + KIND < end) end = begin + KIND;
+    long first = number_of(target, "continuation-token=", begin), most = number_of(target, "max-keys=", PAGE);
+    if (most > PAGE) most = PAGE;
+    bool is_truncated = is_here && !is_folder && first + most < end;
+    if (is_truncated) end = first + most;
     char *to = text;
     to += sprintf(to,
                   "<?xml version='1.0'?><ListBucketResult><Name>bucket</Name><EncodingType>url</EncodingType>"
                   "<IsTruncated>%s</IsTruncated>",
-                  is_here && end < n_objects ? "true" : "false");
-    if (is_here && end < n_objects)
-        to += sprintf(to, "<NextContinuationToken>%ld</NextContinuationToken>", end);
-    for (long i = first; i < end; i++)
+                  is_truncated ? "true" : "false");
+    if (is_truncated) to += sprintf(to, "<NextContinuationToken>%ld</NextContinuationToken>", end);
+    for (long i = 0; is_folder && i < n_objects && i / KIND < PAGE; i += KIND)
+        to += sprintf(to, "<CommonPrefixes><Prefix>photos/kind-%03ld/</Prefix></CommonPrefixes>", i / KIND);
+    for (long i = first; is_here && !is_folder && i < end; i++)
         to += sprintf(to,
                       "<Contents><Key>photos/kind-%03ld/%06ld.jpg</Key><LastModified>2015-10-21T07:28:00.000Z"
                       "</LastModified><ETag>&quot;%032ld&quot;</ETag><Size>%zu</Size><StorageClass>STANDARD"
                       "</StorageClass></Contents>",
-                      i / 500, i, i % n_files, files[i % n_files].size_bytes);
+                      i / KIND, i, i % n_files, files[i % n_files].size_bytes);
     to += sprintf(to, "</ListBucketResult>");
     answer(descriptor, 200, "Content-Type: application/xml\r\n", text, (size_t)(to - text), true);
 }
@@ -146,7 +155,9 @@ static void answer_request(int descriptor)
         snprintf(etag, sizeof etag, "ETag: \"%032ld\"\r\n", i);
         answer(descriptor, 200, etag, files[i].data, files[i].size_bytes, !is_head);
     } else {
-        answer(descriptor, is_head ? 200 : 404, "", "", 0, false);
+        bool is_bucket = target != NULL && strncmp(target, " /bucket", 8) == 0 &&
+                         (target[8] == ' ' || target[8] == '?' || strncmp(target + 8, "/ ", 2) == 0);
+        answer(descriptor, is_head && is_bucket ? 200 : 404, "", "", 0, false);
     }
     connection->head_bytes = 0;
 }
