@@ -7,10 +7,6 @@
 #include "base/hash.h"
 #include "kernels/kernels.h"
 #include "pipeline/extraction.h"
-#include "store/read_ahead.h"
-
-/* What DuckDB takes while it writes Parquet, measured by tests/unit/sink/test_sink_memory.c. */
-#define DUCKDB_BYTES 100e6
 
 static json_t *describe_network(const struct pom_network_info *network)
 {
@@ -100,26 +96,14 @@ static enum pom_status reconcile(struct pomi_extraction *extraction, struct pom_
     return pomi_session_mark(session, "failures", true, err);
 }
 
-static bool reads_ahead(const struct pomi_listing *plan)
-{
-    for (size_t i = 0; i < plan->n_photos; i++)
-        if (pomi_store_is_remote(plan->photos[i].path)) return true;
-    return false;
-}
-
 static void say_what_is_used(struct pomi_extraction *extraction)
 {
-    const struct pom_network_info *network = pom_network_info(extraction->network);
-    double fixed =
-        (double)(pomi_plan_weights_bytes(extraction->prototype->plan) +
-                 (size_t)extraction->n_threads * pomi_extractor_fixed_bytes(extraction->prototype) +
-                 pomi_workers_waiting_bytes(extraction->n_threads, network->n_features) +
-                 (reads_ahead(&extraction->plan) ? POMI_STORE_AHEAD_BYTES : 0));
     pomi_progress_message(
         extraction->progress, POM_EVENT_MESSAGE,
-        "memory: about %.0f MB%s for any number of photos; the largest photo that --max-pixels allows would "
-        "take %.0f MB more while a thread reads it",
-        (DUCKDB_BYTES + fixed) * 1e-6, extraction->options->make_parts != NULL ? " in each process" : "",
+        "memory: at most about %.0f MB%s; the largest photo that --max-pixels allows would take %.0f MB more "
+        "while a thread reads it",
+        pomi_extraction_memory_bytes(extraction) * 1e-6,
+        extraction->options->make_parts != NULL ? " in each process" : "",
         (double)pomi_extractor_photo_bytes(extraction->prototype) * 1e-6);
 }
 

@@ -9,6 +9,7 @@
  *     plan_parts.c  the plan, and what of it is left to do
  *     make_parts.c  photos to the rows of one part after the other
  *     parts_by_others.c, part_maker.c   the same with other processes making the parts, and such a process
+ *     memory.c      what all of it takes at most
  */
 #ifndef POMONA_PIPELINE_EXTRACTION_H
 #define POMONA_PIPELINE_EXTRACTION_H
@@ -71,6 +72,10 @@ enum pom_status pomi_find_work(struct pomi_extraction *extraction, struct pom_er
 
 /* Whether anything of the part is in `order`. */
 bool pomi_part_has_work(const struct pomi_extraction *extraction, const struct pomi_part_plan *part);
+
+/* What the run takes at most, this stage and those after it, beside photos of many megapixels. Network, plan, options and
+ * prototype must be there. */
+double pomi_extraction_memory_bytes(const struct pomi_extraction *extraction);
 
 /* Makes every part that has work, from the results of `workers`. */
 enum pom_status pomi_make_parts(struct pomi_extraction *extraction, struct pomi_workers *workers,

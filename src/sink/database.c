@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "sink/part.h"
 
 /* A photo takes longer to look at than its row to write, so DuckDB gets no threads of its own: everything
  * runs on the thread that asked for it, and the order of rows, row groups and bytes is fixed.
@@ -54,6 +55,12 @@ static enum pom_status open_database(struct pomi_sink *sink, struct pom_error *e
     }
     duckdb_destroy_config(&config);
     return status;
+}
+
+size_t pomi_sink_memory_bytes(enum pomi_file_access access, int n_features)
+{
+    const size_t at_rest_bytes = (size_t)80 << 20, row_groups = access == POMI_WRITING ? 7 : 3;
+    return at_rest_bytes + row_groups * POMI_ROW_GROUP_ROWS * (size_t)n_features * sizeof(float);
 }
 
 enum pom_status pomi_sink_new(struct pomi_sink **sink, struct pomi_store *store, struct pom_error *err)

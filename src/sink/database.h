@@ -34,10 +34,7 @@ enum pom_status pomi_sql_text(struct pomi_bytes *sql, const char *text, struct p
 /* Appends the path of a local file as an SQL string literal that DuckDB takes for nothing else. */
 enum pom_status pomi_sql_file(struct pomi_bytes *sql, const char *path, struct pom_error *err);
 
-/* What is done to the file that an error names. */
-enum pomi_file_access { POMI_READING, POMI_WRITING };
-
-/* Runs the SQL text in `sql` to its end. The caller destroys *result on success only. */
+/* Runs the SQL text in `sql` to its end; `access` is what is done to the file that an error names. The caller destroys *result on success only. */
 enum pom_status pomi_database_query(duckdb_connection connection, struct pomi_bytes *sql,
                                     duckdb_result *result, enum pomi_file_access access, const char *path,
                                     struct pom_error *err);

@@ -23,6 +23,12 @@ enum pom_status pomi_sink_new(struct pomi_sink **sink, struct pomi_store *store,
 /* After all its parts and readers are gone. NULL is fine. */
 void pomi_sink_free(struct pomi_sink *sink);
 
+/* What a process takes at most, itself included, that does this to tables of this width, of any number of rows: the program
+ * and DuckDB at rest, and a row group in its stages of encoding. Measured; tests/unit/sink/test_sink_memory.c holds it to
+ * that. */
+enum pomi_file_access { POMI_READING, POMI_WRITING };
+size_t pomi_sink_memory_bytes(enum pomi_file_access access, int n_features);
+
 enum pomi_table_kind { POMI_TABLE_FEATURES, POMI_TABLE_PCA, POMI_TABLE_FAILURES };
 enum pomi_table_format { POMI_FORMAT_PARQUET = 1, POMI_FORMAT_CSV = 2, POMI_FORMAT_JSON = 4 }; /* a bit set */
 

@@ -21,6 +21,11 @@ head -n 1 out/features_csv/part-00000-*.csv | grep -q '^path,label,f0,f1,.*,f127
 head -n 1 out/pca_csv/part-00000-*.csv | tr -d '\r' | grep -qx 'path,label,pc1,pc2,pc3,pc4,pc5' || fail "header of pca"
 grep -q '"state": "complete"' out/run.json || fail "state in run.json"
 [ -z "$(find out -name '*.tmp-*')" ] || fail "temporary files are left"
+# It took no more memory than it said; sanitizers take some of their own.
+if ! grep -qa '__[at]san_init' "$pomona"; then
+    promised=$(sed -n 's/^memory: at most about \([0-9]*\) MB.*/\1000000/p' "$work/stderr")
+    [ "$(sed -n 's/.*"peak_memory_bytes": \([0-9]*\).*/\1/p' out/run.json)" -le "$promised" ] || fail "more memory than $promised bytes"
+fi
 
 # An output is never touched without permission, and never when it is not ours.
 find out -type f | sort | xargs sha256sum >before
