@@ -61,9 +61,9 @@ expect 1 "$pomona" extract mixed mixed-out --format csv --max-failures 3 --resum
 [ "$(count mixed-out failed)" = 3 ] || fail "failed $(count mixed-out failed)"
 expect 0 "$pomona" extract photos patient --max-failures 0
 mkdir only-bad
-cp mixed/a.jpg only-bad
+cp mixed/a.jpg mixed/b.jpg only-bad
 expect 3 "$pomona" run only-bad only-bad-out
-expect_stderr "none of the 1 photos could be read: see only-bad-out/failures"
+expect_stderr "none of the 2 photos could be read: see only-bad-out/failures"
 
 # Outputs that cannot be.
 : >a-file
