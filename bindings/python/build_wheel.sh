@@ -14,7 +14,8 @@ tools_alone=no
 [ "${1:-}" != --tools ] || { tools_alone=yes && shift; }
 architecture=${1:-$(uname -m)}
 output=${2:-$root/dist}
-work=$root/.deps/wheel
+mkdir -p "$root/.deps/wheel"
+work=$(cd "$root/.deps/wheel" && pwd -P)
 case $architecture in
 x86_64 | aarch64) ;;
 *)
@@ -25,6 +26,11 @@ esac
 for tool in python3 cmake ninja curl $([ "$architecture" = aarch64 ] || echo nasm); do
     command -v "$tool" >/dev/null || { echo "build_wheel: $tool is missing (apt install cmake ninja-build nasm curl)" >&2; exit 2; }
 done
+
+[ -e "$root/.deps/duckdb/duckdb.h" ] && [ -e "$root/.deps/web/picogl.min.js" ] || {
+    echo "build_wheel: DuckDB's header or PicoGL.js is missing: tools/setup.sh fetches them" >&2
+    exit 2
+}
 
 PYTHON=$work/venv/bin/python
 export PYTHON
@@ -41,7 +47,8 @@ touch "$work/$architecture/ready"
 build=$work/$architecture/pomona
 meson="$PYTHON -m mesonbuild.mesonmain"
 set -- "$build" "$root" --cross-file "$work/$architecture/cross.ini" --buildtype=release --auto-features=disabled \
-    -Dpng=enabled -Dwebp=enabled -Dexpat=enabled -Dcurl=runtime -Dhashes=mbedcrypto -Dprefer_static=true \
+    -Dpng=enabled -Dwebp=enabled -Dexpat=enabled -Dcurl=runtime -Dduckdb=runtime -Dreport=enabled \
+    -Dhashes=mbedcrypto -Dprefer_static=true \
     -Dc_link_args="-s -Wl,--version-script=$here/build/exports.map"
 if [ "$(cat "$build/setup" 2>/dev/null)" != "$*" ]; then # nothing there, or made elsewhere or otherwise
     rm -rf "$build"

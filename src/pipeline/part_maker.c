@@ -6,8 +6,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
+#include "base/random.h"
 #include "pipeline/extraction.h"
 #include "pipeline/listing_file.h"
 #include "pipeline/part_task.h"
@@ -29,9 +29,7 @@ enum pom_status pom_part_maker_new(struct pom_part_maker **maker, const struct p
     *maker = NULL;
     struct pom_part_maker *made = calloc(1, sizeof *made);
     if (made == NULL) return pomi_fail_memory(err, sizeof *made, "a part maker");
-    uint64_t name = 0;
-    if (getrandom(&name, sizeof name, 0) != sizeof name) name = (uintptr_t)made;
-    snprintf(made->name, sizeof made->name, "%016" PRIx64, name);
+    snprintf(made->name, sizeof made->name, "%016" PRIx64, pomi_random_number());
     made->options = *options;
     made->options.on_event = NULL;
     made->options.should_stop = NULL;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "s3/s3.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
 
+#include "base/random.h"
 #include "s3/client.h"
 
 /* ---- configuration ---- */
@@ -140,15 +140,6 @@ static enum pom_status configure(struct pomi_s3 *client, const struct pomi_s3_op
 
 /* ---- life ---- */
 
-/* For pauses that differ between clients. The device, since getrandom is younger than the C libraries this runs on. */
-static void seed(uint64_t *random)
-{
-    int device = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
-    if (device < 0 || read(device, random, sizeof *random) != (ssize_t)sizeof *random || *random == 0)
-        *random = (uint64_t)getpid() << 32 | 1;
-    if (device >= 0) close(device);
-}
-
 enum pom_status pomi_s3_new(struct pomi_s3 **client, const struct pomi_s3_options *options,
                             struct pom_error *err)
 {
@@ -164,7 +155,7 @@ enum pom_status pomi_s3_new(struct pomi_s3 **client, const struct pomi_s3_option
     pthread_cond_init(&made->changed, NULL);
     made->options = *options;
     made->retries_left = options->retry_budget;
-    seed(&made->random);
+    made->random = pomi_random_number(); /* pauses differ between clients */
     enum pom_status status = configure(made, options, err);
     const struct pomi_http_hooks hooks = {made, pomi_s3_on_turn, pomi_s3_on_attempt};
     if (status == POM_OK) status = pomi_http_loop_new(&made->loop, &hooks, options->max_connections, err);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "sink/duckdb.h"
 #include "sink/part.h"
 
 /* A photo takes longer to look at than its row to write, so DuckDB gets no threads of its own: everything
@@ -36,6 +37,7 @@ static const char *const optional_settings[][2] = {
 static enum pom_status open_database(struct pomi_sink *sink, struct pom_error *err)
 {
     duckdb_config config;
+    POMI_TRY(pomi_duckdb_ready(err));
     if (duckdb_create_config(&config) != DuckDBSuccess) return pomi_fail_memory(err, 0, "DuckDB's settings");
     enum pom_status status = POM_OK;
     for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++) {
@@ -73,7 +75,7 @@ enum pom_status pomi_sink_new(struct pomi_sink **sink, struct pomi_store *store,
     enum pom_status status = open_database(*sink, err);
     if (status == POM_OK) status = pomi_database_connect(*sink, &connection, err);
     if (status == POM_OK) status = pomi_rows_function_register(*sink, connection, err);
-    duckdb_disconnect(&connection);
+    if (connection != NULL) duckdb_disconnect(&connection);
     if (status != POM_OK) {
         pomi_sink_free(*sink);
         *sink = NULL;
@@ -84,7 +86,7 @@ enum pom_status pomi_sink_new(struct pomi_sink **sink, struct pomi_store *store,
 void pomi_sink_free(struct pomi_sink *sink)
 {
     if (sink == NULL) return;
-    duckdb_close(&sink->database);
+    if (sink->database != NULL) duckdb_close(&sink->database);
     pthread_mutex_destroy(&sink->mutex);
     free(sink);
 }

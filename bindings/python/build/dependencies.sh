@@ -10,7 +10,7 @@
 set -eu
 architecture=$1
 mkdir -p "$2/sources"
-folder=$(cd "$2" && pwd)
+folder=$(cd "$2" && pwd -P)
 prefix=$folder/$architecture
 here=$(cd "$(dirname "$0")" && pwd)
 python=${PYTHON:-python3}

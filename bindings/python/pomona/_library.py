@@ -5,9 +5,15 @@ ctypes lets go of the interpreter's lock while a function of the library runs, s
 """
 
 import ctypes
+import importlib.util
 import os
 
 from pomona import _declarations as c
+
+# Tables are DuckDB's work, which the C library opens when it comes to them: PyPI's duckdb carries all of it in this module.
+_duckdb = importlib.util.find_spec("_duckdb")
+if _duckdb is not None and _duckdb.origin:
+    os.environ.setdefault("POMONA_DUCKDB", _duckdb.origin)
 
 _library = ctypes.CDLL(os.environ.get("POMONA_LIBRARY") or os.path.join(os.path.dirname(__file__), "libpomona.so"))
 for _name, (_result, *_parameters) in c.FUNCTIONS.items():
