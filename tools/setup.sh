@@ -236,6 +236,8 @@ if [ "$with_tests" = yes ]; then
         python_packages tests/requirements.txt python
         python_packages tests/s3/requirements.txt s3-python
         s3a_jars
+        python_packages tests/deploy/requirements.txt deploy-python
+        python_packages tests/examples/requirements.txt notebook-python
     fi
     wheel_tools
     if [ "$dry_run" = no ] && [ "$(uname -m)" != aarch64 ]; then
