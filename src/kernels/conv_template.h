@@ -136,10 +136,14 @@ typedef void conv_tile_function(const struct pomk_conv *, const struct tile *);
 #define DEFINE_TILES(n_vectors, max_pixels) FOR_PIXELS_##max_pixels(DEFINE_TILE, n_vectors)
 TILES(DEFINE_TILES)
 
-/* conv_tiles[n_vectors][n_pixels - 1][variant] */
-#define NAME_TILES(n_vectors, max_pixels) [n_vectors] = {FOR_PIXELS_##max_pixels(NAME_TILE, n_vectors)},
-static conv_tile_function *const conv_tiles[MAX_TILE_VECTORS + 1][MAX_TILE_PIXELS][N_VARIANTS] = {
-    TILES(NAME_TILES)};
+/* conv_tiles[n_vectors][n_pixels - 1][variant]; most sets have few of the n_vectors, so each has an array of its own. */
+typedef conv_tile_function *const conv_tile_variants[N_VARIANTS];
+#define LIST_TILES(n_vectors, max_pixels)                                                                    \
+    static conv_tile_variants conv_tiles_##n_vectors[max_pixels] = {                                         \
+        FOR_PIXELS_##max_pixels(NAME_TILE, n_vectors)};
+TILES(LIST_TILES)
+#define NAME_TILES(n_vectors, max_pixels) [n_vectors] = conv_tiles_##n_vectors,
+static conv_tile_variants *const conv_tiles[MAX_TILE_VECTORS + 1] = {TILES(NAME_TILES)};
 
 #define MAX_PIXELS(n_vectors, max_pixels) [n_vectors] = max_pixels,
 static const int conv_max_pixels[MAX_TILE_VECTORS + 1] = {TILES(MAX_PIXELS)};
