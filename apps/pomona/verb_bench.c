@@ -22,6 +22,7 @@ static const char *heading(const char *section)
     static const char *const headings[][2] = {
         {"limit", "What the multiply-add units can do"},
         {"network", "The network: pixels to features"},
+        {"scaling", "From one thread to all, beside the multiply-add limit's own growth"},
         {"layers", "One photo in the network, one thread"},
         {"photo", "A photo before the network, one thread"},
         {"tables", "Its features after the network, one thread"},

@@ -32,7 +32,7 @@ POM_API enum pom_status pom_bench_limit(const char *cpu, int n_threads, double s
 
 struct pom_bench_result {
     const char *
-        section; /* "limit", "network" (alone, pixels to features), "layers" (of one photo in the network, one
+        section; /* "limit", "network" (alone, pixels to features), "scaling" (all threads beside one), "layers" (of one photo in the network, one
                             thread), "photo" (before the network), "tables" (after it) */
     const char *name;       /* what was measured, e.g. "1 thread, photo by photo" */
     const char *kernel_set; /* "" where none takes part */

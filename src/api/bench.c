@@ -72,7 +72,8 @@ static enum pom_status choose_sets(struct pomi_bench *bench, const char *cpu, st
 static enum pom_status measure(struct pomi_bench *bench, struct pom_error *err)
 {
     static enum pom_status (*const sections[])(const struct pomi_bench *, struct pom_error *) = {
-        pomi_bench_limits, pomi_bench_networks, pomi_bench_layers, pomi_bench_photos, pomi_bench_tables};
+        pomi_bench_limits, pomi_bench_networks, pomi_bench_scaling,
+        pomi_bench_layers, pomi_bench_photos,   pomi_bench_tables};
     const struct pom_network_info *info = pom_network_info(bench->network);
     size_t side_px = (size_t)info->input_px, photo_bytes = side_px * side_px * 3;
     bench->rgb = malloc(POMI_BENCH_BATCH * photo_bytes);

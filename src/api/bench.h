@@ -42,6 +42,7 @@ const char *pomi_bench_precision_name(enum pom_precision precision);
 /* The sections, in order. */
 enum pom_status pomi_bench_limits(const struct pomi_bench *bench, struct pom_error *err);
 enum pom_status pomi_bench_networks(const struct pomi_bench *bench, struct pom_error *err);
+enum pom_status pomi_bench_scaling(const struct pomi_bench *bench, struct pom_error *err);
 enum pom_status pomi_bench_layers(const struct pomi_bench *bench, struct pom_error *err);
 enum pom_status pomi_bench_photos(const struct pomi_bench *bench, struct pom_error *err);
 enum pom_status pomi_bench_tables(const struct pomi_bench *bench, struct pom_error *err);

@@ -5,8 +5,9 @@
  *
  * Order of work never changes a result: a kernel computes each output element in one fixed chain, so strips,
  * panels and fusion only decide what is in the cache when. Nor does it matter who works: several members may walk
- * the steps side by side. In each step they claim panels or rows until none is left, so that a member whose core is
- * wanted elsewhere takes fewer; then they meet.
+ * the steps side by side. In each step everyone has a share of the panels or rows, much the same rows from step to step,
+ * for what another core wrote is slow to read; whoever is done takes from the others' shares what they have not begun, so
+ * that a member whose core is wanted elsewhere does less; then they meet.
  */
 #include "cnn/plan.h"
 
@@ -21,8 +22,8 @@ struct crew {
     struct pomi_team *team; /* NULL: one member */
     int n_members;
     struct pomi_runner *members; /* [n_members]; the first is the runner that others see */
-    atomic_int *claims;          /* [n_steps][PHASES]: the next item of a step's phase */
-    const uint8_t *rgb;          /* of the photo at hand */
+    atomic_int *claims; /* [n_steps][PHASES][n_members]: how many items of a member's share are taken */
+    const uint8_t *rgb; /* of the photo at hand */
     float *features;
 };
 
@@ -44,7 +45,7 @@ static enum pom_status make_members(struct crew *crew, struct pomi_plan *plan, i
                                     struct pom_error *err)
 {
     crew->members = calloc((size_t)n_members, sizeof *crew->members);
-    crew->claims = calloc((size_t)plan->n_steps * PHASES, sizeof *crew->claims);
+    crew->claims = calloc((size_t)plan->n_steps * PHASES * (size_t)n_members, sizeof *crew->claims);
     if (!crew->members || !crew->claims)
         return pomi_fail_memory(err, (size_t)n_members * sizeof *crew->members, "the threads of a photo");
     for (int i = 0; i < n_members; i++) {
@@ -104,10 +105,23 @@ static int min_int(int a, int b)
 
 /* --- Sharing the work --- */
 
-/* The next item of the step's phase that nobody has; all are taken when it is no longer below their number. */
-static int claim(const struct pomi_runner *r, const struct step *step, int phase)
+/* Where part `index` of `n_parts` begins when n items are shared out. */
+static int part_begin(int n, int n_parts, int index)
 {
-    return atomic_fetch_add(&r->crew->claims[(step - r->plan->steps) * PHASES + phase], 1);
+    return (n * index + n_parts - 1) / n_parts;
+}
+
+/* The next of n items of the step's phase that nobody has, of this member's share first; n when all are taken. */
+static int claim(const struct pomi_runner *r, const struct step *step, int phase, int n)
+{
+    const int n_members = r->crew->n_members;
+    atomic_int *taken = r->crew->claims + ((step - r->plan->steps) * PHASES + phase) * n_members;
+    for (int i = 0; i < n_members; i++) {
+        const int owner = (r->member + i) % n_members, end = part_begin(n, n_members, owner + 1);
+        const int item = part_begin(n, n_members, owner) + atomic_fetch_add(&taken[owner], 1);
+        if (item < end) return item;
+    }
+    return n;
 }
 
 static void meet(const struct pomi_runner *r)
@@ -118,13 +132,6 @@ static void meet(const struct pomi_runner *r)
 static bool is_first(const struct pomi_runner *r)
 {
     return r->member == 0;
-}
-
-/* Where part `index` of `n_parts` begins when `n_rows` are shared out; rows go in pairs where there are parts. */
-static int part_begin(int n_rows, int n_parts, int index)
-{
-    const int row = n_rows * index / n_parts;
-    return index < n_parts ? row & ~1 : n_rows;
 }
 
 /* --- Tensors --- */
@@ -389,7 +396,7 @@ static void run_conv(const struct pomi_runner *r, const struct step *step, const
 
     if (output) fill_border(r, output);
     int prepared_strip = -1; /* converted from the photo, or gathered */
-    for (int item; (item = claim(r, step, 0)) < n_items;) {
+    for (int item; (item = claim(r, step, 0, n_items)) < n_items;) {
         const int panel = item % n_panels;
         if (step->pooled) clear_sums(r, conv, panel, sums);
         for (int i = 0; i < strips_per_item; i++) {
@@ -511,9 +518,9 @@ static void run_winograd_by_rows(const struct pomi_runner *r, const struct step 
 {
     const int n_blocks = r->plan->tensors[step->input].n_blocks,
               n_parts = min_int(r->crew->n_members, step->tile_rows);
-    for (int part; (part = claim(r, step, 0)) < n_parts;) {
-        const int end = step->tile_rows * (part + 1) / n_parts;
-        for (int row = step->tile_rows * part / n_parts, n_rows; row < end; row += n_rows) {
+    for (int part; (part = claim(r, step, 0, n_parts)) < n_parts;) {
+        const int end = part_begin(step->tile_rows, n_parts, part + 1);
+        for (int row = part_begin(step->tile_rows, n_parts, part), n_rows; row < end; row += n_rows) {
             n_rows = min_int(step->strip_rows, end - row);
             const int n_tiles = n_rows * step->tile_columns;
             for (int block = 0; block < n_blocks; block++)
@@ -532,11 +539,12 @@ static void run_winograd_by_panels(const struct pomi_runner *r, const struct ste
 {
     float *points = (float *)(void *)(r->arena + step->points.offset);
     const int n_tiles = step->tile_rows * step->tile_columns;
-    for (int block; (block = claim(r, step, 0)) < r->plan->tensors[step->input].n_blocks;)
+    const int n_blocks = r->plan->tensors[step->input].n_blocks, n_panels = step->conv.panels.n_panels;
+    for (int block; (block = claim(r, step, 0, n_blocks)) < n_blocks;)
         for (int row = 0; row < step->tile_rows; row++)
             transform_patches(r, step, block, row, 0, n_tiles, points);
     meet(r);
-    for (int panel; (panel = claim(r, step, 1)) < step->conv.panels.n_panels;) {
+    for (int panel; (panel = claim(r, step, 1, n_panels)) < n_panels;) {
         multiply_points(r, step, panel, n_tiles, points, products);
         transform_products(r, step, panel, 0, step->tile_rows, products);
     }
@@ -606,7 +614,7 @@ static void run_depthwise(const struct pomi_runner *r, const struct step *step)
 {
     const struct tensor *input = &r->plan->tensors[step->input], *output = &r->plan->tensors[step->output];
     fill_border(r, output);
-    for (int block; (block = claim(r, step, 0)) < output->n_blocks;) {
+    for (int block; (block = claim(r, step, 0, output->n_blocks)) < output->n_blocks;) {
         const struct tensor_rows rows = {r, pixel(r, input, block, 0, -step->pad_left), input->row_stride};
         depthwise_rows(r, step, block, 0, output->height, tensor_row, &rows, pixel(r, output, block, 0, 0),
                        output->row_stride);
@@ -751,8 +759,8 @@ static void project_rows(const struct pomi_runner *r, const struct step *step, c
 static void run_block_by_rows(const struct pomi_runner *r, const struct step *step, struct strip strip,
                               const uint8_t *rgb)
 {
-    const int height = step->output_height, n_parts = min_int(r->crew->n_members, (height + 1) / 2);
-    for (int part; (part = claim(r, step, 0)) < n_parts;) {
+    const int height = step->output_height, n_parts = min_int(r->crew->n_members, height);
+    for (int part; (part = claim(r, step, 0, n_parts)) < n_parts;) {
         const int begin = part_begin(height, n_parts, part), end = part_begin(height, n_parts, part + 1);
         const int first_expanded = begin * step->stride - step->pad_top;
         strip.n_expanded = first_expanded > 0 ? first_expanded : 0;
@@ -775,19 +783,22 @@ static void run_block_by_rows(const struct pomi_runner *r, const struct step *st
 static void run_block_by_panels(const struct pomi_runner *r, const struct step *step, struct strip strip,
                                 const uint8_t *rgb)
 {
-    const int height = step->output_height, n_parts = min_int(r->crew->n_members, (height + 1) / 2);
-    const int n_panels = step->project.panels.n_panels;
+    const int height = step->output_height, n_parts = min_int(r->crew->n_members, height);
+    const int n_expanding = step->conv.panels.n_panels, n_panels = step->project.panels.n_panels;
     strip.depthwise = r->arena + step->depthwise.offset;
     begin_strip(r, step, &strip, 0, height, rgb);
-    for (int panel; (panel = claim(r, step, 0)) < step->conv.panels.n_panels;)
+    for (int panel; (panel = claim(r, step, 0, n_expanding)) < n_expanding;)
         run_block_panel(r, step, &strip, panel);
     meet(r);
-    for (int item; (item = claim(r, step, 1)) < n_panels * n_parts;) {
+    for (int item; (item = claim(r, step, 1, n_panels * n_parts)) < n_panels * n_parts;) {
         const int part = item / n_panels, begin = part_begin(height, n_parts, part);
         const int end = part_begin(height, n_parts, part + 1);
         if (begin < end) project_rows(r, step, &strip, item % n_panels, begin, end - begin);
     }
 }
+
+/* With fewer rows for each member the rows that are expanded twice cost more than results from other cores. */
+enum { MIN_SHARED_ROWS = 3 };
 
 static void run_block(const struct pomi_runner *r, const struct step *step, const uint8_t *rgb)
 {
@@ -797,7 +808,8 @@ static void run_block(const struct pomi_runner *r, const struct step *step, cons
     };
     fill_border(r, &r->plan->tensors[step->output]);
     pad_ring(r, step);
-    if (step->strip_rows == step->output_height && step->conv.panels.n_panels >= 2 * r->crew->n_members)
+    if (step->strip_rows == step->output_height && step->conv.panels.n_panels >= 2 * r->crew->n_members &&
+        step->output_height < MIN_SHARED_ROWS * r->crew->n_members)
         run_block_by_panels(r, step, strip, rgb);
     else
         run_block_by_rows(r, step, strip, rgb);
@@ -811,7 +823,7 @@ static void run_add(const struct pomi_runner *r, const struct step *step)
     const struct tensor *a = &r->plan->tensors[step->input], *b = &r->plan->tensors[step->residual];
     const struct tensor *output = &r->plan->tensors[step->output];
     fill_border(r, output);
-    for (int block; (block = claim(r, step, 0)) < output->n_blocks;)
+    for (int block; (block = claim(r, step, 0, output->n_blocks)) < output->n_blocks;)
         for (int y = 0; y < output->height; y++)
             r->plan->kernels->add(&(struct pomk_add){
                 .a = addend_pixel(r, a, block, y, 0),
@@ -829,7 +841,7 @@ static void run_max_pool(const struct pomi_runner *r, const struct step *step)
 {
     const struct tensor *input = &r->plan->tensors[step->input], *output = &r->plan->tensors[step->output];
     fill_border(r, output);
-    for (int block; (block = claim(r, step, 0)) < output->n_blocks;)
+    for (int block; (block = claim(r, step, 0, output->n_blocks)) < output->n_blocks;)
         for (int y = 0; y < output->height; y++) {
             const void *rows[PLAN_MAX_WINDOW];
             int n_rows = 0;
@@ -855,7 +867,7 @@ static void run_global_average_pool(const struct pomi_runner *r, const struct st
 {
     const struct tensor *input = &r->plan->tensors[step->input];
     uint32_t *sums = (uint32_t *)(void *)(r->arena + step->sums.offset);
-    for (int block; (block = claim(r, step, 0)) < input->n_blocks;) {
+    for (int block; (block = claim(r, step, 0, input->n_blocks)) < input->n_blocks;) {
         uint32_t *block_sums = sums + block * block_channels(r);
         memset(block_sums, 0, (size_t)block_channels(r) * sizeof *block_sums);
         for (int y = 0; y < input->height; y++)
@@ -904,7 +916,7 @@ void pomi_runner_run(struct pomi_runner *runner, const uint8_t *rgb, float *feat
     struct crew *crew = runner->crew;
     crew->rgb = rgb;
     crew->features = features;
-    for (int i = 0; i < runner->plan->n_steps * PHASES; i++)
+    for (int i = 0; i < runner->plan->n_steps * PHASES * crew->n_members; i++)
         atomic_store_explicit(&crew->claims[i], 0, memory_order_relaxed);
     if (crew->team)
         pomi_team_run(crew->team);
