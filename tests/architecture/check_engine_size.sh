@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# The engine with all its kernel sets stays under a megabyte: code and constants of src/kernels and src/cnn, as compiled
+# The engine with all its kernel sets stays under a megabyte (2^20 bytes): code and constants of src/kernels and src/cnn, as compiled
 # for a release.
 set -eu
-limit=1000000
+limit=1048576
 command -v size >/dev/null || { echo "skipped: no size (binutils)"; exit 77; }
 cd "$POMONA_BUILD/src"
 # Objects of a set that the build no longer has may lie about; archives and the library's list do not name them.
