@@ -51,6 +51,30 @@ photo=$(find photos -name '*.jpg' ! -path '*damaged*' | sort | head -n 1)
 expect 0 in_clean "$photo"
 expect_same stdout wanted
 
+# A whole run: refused in words without DuckDB, and with PyPI's the tables of the program.
+cat >whole_run.py <<'PYTHON'
+import ctypes, sys, pomona
+from pomona import _library as library, _run
+from pomona.pca import solve_symmetric
+options = _run.run_options({"source": sys.argv[1], "output": sys.argv[2], "network": "orchard", "formats": "csv", "pca.n_components": 3})
+options.pca.solve_symmetric = solve_symmetric
+try:
+    library.call(library.pom_run, ctypes.byref(options), None)
+except pomona.Error as error:
+    sys.exit(f"{error.reason}: {error.message}")
+PYTHON
+expect 1 env -i PATH=/nonexistent clean/bin/python whole_run.py photos refused
+expect_stderr "no_duckdb: tables need DuckDB: pip install duckdb"
+sed -n '/^duckdb==/,/[^\\]$/p' "$requirements" >duckdb.txt
+expect 0 clean/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement duckdb.txt
+expect 0 env -i PATH=/nonexistent clean/bin/python whole_run.py photos from-wheel
+expect 1 "$pomona" run photos from-program --network orchard --format csv -k 3 --quiet # 1: damaged photos among the drawn
+for table in features failures; do
+    rows from-wheel/$table >here.csv && rows from-program/$table >wanted.csv
+    expect_same here.csv wanted.csv
+done
+expect_file from-wheel/report.html
+
 start_server
 mkdir -p "$work/buckets/bucket/photos"
 cp "$photo" "$work/buckets/bucket/photos/photo.jpg"
