@@ -109,7 +109,7 @@ enum pom_status pomi_bench_scaling(const struct pomi_bench *bench, struct pom_er
     if (status == POM_OK) status = pomi_bench_crew_open(&each, plan, err);
     if (status == POM_OK) status = pomi_bench_crew_open(&all, plan, err);
     for (int round = 0; status == POM_OK && round < bench->n_rounds; round++) {
-        double ratios[N_RATIOS];
+        double ratios[N_RATIOS] = {0};
         status = run_round(&one, &each, &all, kernels->name, ratios, err);
         for (int i = 0; i < N_RATIOS; i++) rounds[i][round] = ratios[i];
     }
