@@ -4,12 +4,27 @@
 #   1. formatting, and warnings as errors in two compilers
 #   2. every suite on the release build
 #   3. the quick suite under address and undefined-behaviour sanitizers, then under the thread sanitizer
-# Ends with one line of totals; exit code 0 when nothing failed.
+# Ends with what failed, each with the end of what it printed, and one line of totals; exit code 0 when nothing failed.
 set -eu
 build=${1:-build}
 passed=0
 failed=0
 skipped=0
+failures=$(mktemp)
+trap 'rm -f "$failures"' EXIT
+
+# what_failed SUITE LOG: a test's name, how it ended, and its last lines.
+what_failed() {
+    python3 - "$@" <<'END'
+import json, sys
+for line in open(sys.argv[2], encoding="utf-8"):
+    test = json.loads(line)
+    if test["result"] not in ("OK", "SKIP"):
+        print("failed: %s: %s: %s, exit code %s" % (sys.argv[1], test["name"], test["result"], test["returncode"]))
+        printed = test.get("stdout", "") + test.get("stderr", "")
+        print("".join("    %s\n" % text for text in printed.splitlines()[-25:]))
+END
+}
 
 # suite NAME BUILD [MESON TEST OPTIONS]: runs tests and adds them up.
 suite() {
@@ -21,6 +36,7 @@ suite() {
     passed=$((passed + $(grep -c '"result": "OK"' "$log" || true)))
     skipped=$((skipped + $(grep -c '"result": "SKIP"' "$log" || true)))
     failed=$((failed + $(grep -cv -e '"result": "OK"' -e '"result": "SKIP"' "$log" || true)))
+    what_failed "$name" "$log" >>"$failures"
     rm -f "$log"
 }
 
@@ -39,6 +55,7 @@ if git ls-files '*.c' '*.h' | xargs clang-format --dry-run -Werror; then
     passed=$((passed + 1))
 else
     failed=$((failed + 1))
+    echo "failed: formatting" >>"$failures"
 fi
 
 suite "all suites, release" "$build"
@@ -52,5 +69,6 @@ export TSAN_OPTIONS=second_deadlock_stack=1:exitcode=99:ignore_noninstrumented_m
 sanitized address,undefined
 sanitized thread
 
+cat "$failures"
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" = 0 ]
