@@ -11,17 +11,15 @@
 const struct verb verbs[] = {
     {"run", "run SOURCE OUT", "photos to features, PCA, tables and a report, in one go",
      "Reads every photo of SOURCE (a folder, one photo, or @FILE with one path a line), computes its "
-     "features, fits a PCA, and "
-     "writes tables (OUT/features, OUT/pca), failures (OUT/failures), the PCA file, report.html and plots. "
-     "Every photo ends "
-     "either in the features table or, with its reason, in the failures table.",
+     "features, fits a PCA, and writes tables (OUT/features, OUT/pca), failures (OUT/failures), the PCA "
+     "file, report.html and plots. Every photo ends either in the features table or, with its reason, "
+     "in the failures table.",
      2, 2, verb_run},
     {"extract", "extract SOURCE OUT", "photos to features",
      "The first step of run on its own: writes OUT/features and OUT/failures.", 2, 2, verb_extract},
     {"fit", "fit FEATURES --out FILE", "features to a PCA file",
-     "Fits scaler and PCA on all rows of FEATURES: an output folder, a folder of Parquet files (what Spark "
-     "wrote is fine), or "
-     "one file.",
+     "Fits scaler and PCA on all rows of FEATURES: an output folder, a folder of Parquet files (what "
+     "Spark wrote is fine), or one file.",
      1, 1, verb_fit},
     {"transform", "transform FEATURES --pca FILE OUT", "features through a PCA file to a table",
      "Scales and projects the rows of FEATURES with a fitted PCA file and writes OUT/pca.", 2, 2,
@@ -31,32 +29,27 @@ const struct verb verbs[] = {
     {"network", "network list|pull|convert|calibrate|info|verify",
      "the networks: install, convert, look at, check",
      "list: what is installed and what can be had. pull NAME: download mobilenetv2 or resnet50 from the "
-     "publisher, check, "
-     "convert, install. convert FILE [--out FILE]: Keras .h5 or .weights.h5, safetensors, or ONNX to a "
-     "network file. calibrate NAME [PHOTOS] [--out FILE]: run photos, or images built into pomona, and store "
-     "in the "
-     "network file what --precision int16 and int8 need. info NAME: "
-     "origin, layers, parameters, multiply-adds. verify NAME: features of a built-in image against stored "
-     "values.",
+     "publisher, check, convert, install. convert FILE [--out FILE]: Keras .h5 or .weights.h5, "
+     "safetensors, or ONNX to a network file. calibrate NAME [PHOTOS] [--out FILE]: run photos, or "
+     "images built into pomona, and store in the network file what --precision int16 and int8 need. "
+     "info NAME: origin, layers, parameters, multiply-adds. verify NAME: features of a built-in image "
+     "against stored values.",
      1, 3, verb_network},
     {"bench", "bench", "this machine's speed, per stage and kernel set",
-     "Measures the limit of this machine's multiply-add units for every kernel set and, in turn with it, the "
-     "network alone: "
-     "photo by photo and in batches of 16, on one thread and on all, in each precision; then where a photo's "
-     "time goes: by "
-     "kind of layer, and before and after the network. --photos 1 is a quick look.",
+     "Measures the limit of this machine's multiply-add units for every kernel set and, in turn with "
+     "it, the network alone: photo by photo and in batches of 16, on one thread and on all, in each "
+     "precision; then where a photo's time goes: by kind of layer, and before and after the network. "
+     "--photos 1 is a quick look.",
      0, 0, verb_bench},
     {"version", "version", "version, and with --cpu the kernels chosen",
-     "Prints the version. With --cpu also the kernel sets this machine can run and the one that is chosen; "
-     "the environment "
-     "variable POMONA_CPU allows none faster than the one it names.",
+     "Prints the version. With --cpu also the kernel sets this machine can run and the one that is "
+     "chosen; the environment variable POMONA_CPU allows none faster than the one it names.",
      0, 0, verb_version},
     {"s3-policy", "s3-policy SOURCE OUT", "the smallest IAM policy for a run on s3://",
      "Prints, as JSON, what a user or role must be allowed for `pomona run SOURCE OUT` with the same "
-     "options: listing and "
-     "getting below the source; listing, getting and putting below the output; deleting the run's lock and "
-     "marks, and "
-     "with --retry-failed and --overwrite what those replace. Asks nothing from S3.",
+     "options: listing and getting below the source; listing, getting and putting below the output; "
+     "deleting the run's lock and marks, and with --retry-failed and --overwrite what those replace. "
+     "Asks nothing from S3.",
      2, 2, verb_s3_policy},
     {NULL, NULL, NULL, NULL, 0, 0, NULL},
 };

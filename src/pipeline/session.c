@@ -248,20 +248,20 @@ static enum pom_status join_listings(struct pomi_session *session, struct pomi_l
     if (status == POM_OK && !options->update && n_new + n_gone > 0)
         status = pomi_fail(
             err, POM_ERROR_MISMATCH, "other_listing",
-            "the source has changed since %s was begun: %zu photos are new, %zu are gone (e.g. %s); use "
-            "--update to add the new ones, or another output",
+            "the source has changed since %s was begun: new photos: %zu, gone: %zu (e.g. %s); use --update to add "
+            "the new ones, or another output",
             options->output, n_new, n_gone, example);
     if (status != POM_OK) {
         pomi_listing_release(&plan);
         return status;
     }
     if (options->update)
-        pomi_progress_message(&session->progress, POM_EVENT_MESSAGE, "update: %zu photos are new", n_new);
+        pomi_progress_message(&session->progress, POM_EVENT_MESSAGE, "update: new photos: %zu", n_new);
     if (n_gone > 0)
         pomi_progress_message(
             &session->progress, POM_EVENT_WARNING,
-            "%zu photos of the earlier run are no longer in the source (e.g. %s); their rows stay", n_gone,
-            example);
+            "photos of the earlier run that are no longer in the source: %zu (e.g. %s); their rows stay",
+            n_gone, example);
     pomi_listing_release(listing);
     *listing = plan;
     return POM_OK;

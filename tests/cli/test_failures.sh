@@ -53,7 +53,7 @@ rows out/features | cmp -s - fresh.csv || fail "retried rows are not those of a 
 # New photos: refused by name, then added by --update.
 cp "$good" photos/names/zz-new.jpg
 expect 2 "$pomona" extract photos out --format csv --resume
-expect_stderr "1 photos are new, 0 are gone (e.g. photos/names/zz-new.jpg)"
+expect_stderr "new photos: 1, gone: 0 (e.g. photos/names/zz-new.jpg)"
 expect 1 "$pomona" extract photos out --format csv --update
 [ "$(count out written)" = 8 ] || fail "after --update: written $(count out written)"
 [ "$(count out listed)" = $((n_expected + 8)) ] || fail "after --update: listed $(count out listed)"

@@ -96,7 +96,7 @@ expect_stderr "are there already"
 push "$(find photos -name '*.jpg' | sort | head -n 1)" photos/new.jpg
 # shellcheck disable=SC2086
 expect 2 "$pomona" run s3://bucket/photos s3://bucket/out $options --resume
-expect_stderr "1 photos are new"
+expect_stderr "new photos: 1"
 # shellcheck disable=SC2086
 expect 1 "$pomona" run s3://bucket/photos s3://bucket/out $options --update
 pull
