@@ -33,6 +33,7 @@ class Sources(http.server.BaseHTTPRequestHandler):
 
     seen = []
     n_container = 0
+    container_seconds = 3600  # how long the container's credentials live; each is another
 
     def log_message(self, *_):
         pass
@@ -61,8 +62,7 @@ class Sources(http.server.BaseHTTPRequestHandler):
             if self.headers.get("Authorization") != "container-authorization":
                 return self.reply("", 403)
             Sources.n_container += 1
-            # The first ones expire at once; each is another.
-            return self.reply(json.dumps(keys(f"AKIDCONTAINER{Sources.n_container}", 2,
+            return self.reply(json.dumps(keys(f"AKIDCONTAINER{Sources.n_container}", Sources.container_seconds,
                                               f"{TOKEN}{Sources.n_container}")))
         self.reply("", 404)
 
@@ -208,10 +208,12 @@ aws_secret_access_key = {SECRET}
         check("nobody", "no AWS credentials found", files=False)
         check("anonymous", "none", ["no_sign_request=1"], files=False)
 
-        # The container's credentials live for two seconds: a run that takes longer gets others ahead of that.
+        # Where the credentials live for two seconds, a run that takes longer gets others ahead of that.
+        Sources.container_seconds = 2
         _, signed = check("refreshed ahead", "", ["repeat=2", "pause_ms=1600"], files=False, **container)
         if len(signed) != 2 or signed[0] == signed[1] or not signed[1].startswith("AKIDCONTAINER"):
             failed.append("refreshed ahead")
+        Sources.container_seconds = 3600
         # The service refuses a token before its time: a newer one is asked for, and the run goes on.
         expired = f"{TOKEN}{Sources.n_container + 1}"
         check("refused in mid-run", f"AKIDCONTAINER{Sources.n_container + 2}", files=False,
