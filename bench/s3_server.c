@@ -110,12 +110,18 @@ static void answer_list(int descriptor, const char *target)
 {
     static char text[1 << 19];
     const char *prefix = strstr(target, "prefix="), *kind = strstr(target, "kind-");
+    const char *after = strstr(target, "start-after=photos%2Fkind-");
+    if (kind != NULL && prefix != NULL && kind > prefix + strcspn(prefix, "& ")) kind = NULL;
     const char *rest = prefix != NULL && strncmp(prefix + 7, "photos", 6) == 0 ? prefix + 13 : "x";
     if (strncmp(rest, "%2F", 3) == 0) rest += 3;
     bool is_here = strcspn(rest, "& ") == 0 || rest == kind;
     bool is_folder = is_here && kind == NULL && strstr(target, "delimiter=") != NULL;
     long begin = kind != NULL ? strtol(kind + 5, NULL, 10) * KIND : 0, end = n_objects;
     if (kind != NULL && begin + KIND < end) end = begin + KIND;
+    /* Behind a folder's name, or behind an object's. */
+    if (after != NULL) begin = strtol(after + 26, NULL, 10) * KIND;
+    if (after != NULL && strncmp(after + 29, "%2F", 3) == 0 && after[32] >= '0' && after[32] <= '9')
+        begin = strtol(after + 32, NULL, 10) + 1;
     long first = number_of(target, "continuation-token=", begin), most = number_of(target, "max-keys=", PAGE);
     if (most > PAGE) most = PAGE;
     bool is_truncated = is_here && !is_folder && first + most < end;

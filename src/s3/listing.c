@@ -52,55 +52,72 @@ static bool is_below(const struct pomi_s3_page *page, const char *prefix)
     return i == page->n_entries;
 }
 
-static enum pom_status show_page(struct pomi_s3_page *page, int64_t *n_left,
-                                 enum pom_status (*visit)(void *user, const struct pomi_s3_entry *entry,
-                                                          struct pom_error *err),
-                                 void *user, struct pom_error *err)
+/* One listing under way. */
+struct walk {
+    struct pomi_s3 *client;
+    struct pomi_s3_request request;
+    struct pomi_s3_page page;
+    const char *prefix;
+    struct pomi_s3_list_options options;
+    int64_t n_left;
+    enum pom_status (*visit)(void *user, const struct pomi_s3_entry *entry, struct pom_error *err);
+    void *user;
+};
+
+static enum pom_status show_page(struct walk *walk, struct pom_error *err)
 {
-    size_t n_shown = (int64_t)page->n_entries < *n_left ? page->n_entries : (size_t)*n_left;
-    *n_left -= (int64_t)n_shown;
-    for (size_t i = 0; i < n_shown; i++) {
-        const struct pomi_s3_page_entry *from = &page->entries[i];
-        const struct pomi_s3_entry entry = {.key = (const char *)page->text.data + from->key,
+    const char *last = walk->options.delimiter == NULL ? walk->options.last : NULL;
+    for (size_t i = 0; i < walk->page.n_entries && walk->n_left > 0; i++) {
+        const struct pomi_s3_page_entry *from = &walk->page.entries[i];
+        const char *text = (const char *)walk->page.text.data;
+        const struct pomi_s3_entry entry = {.key = text + from->key,
                                             .is_prefix = from->is_prefix,
                                             .is_archived = from->is_archived,
                                             .size_bytes = from->size_bytes,
                                             .modified_s = from->modified_s,
-                                            .etag = (const char *)page->text.data + from->etag};
-        POMI_TRY(visit(user, &entry, err));
+                                            .etag = text + from->etag};
+        if (last != NULL && strcmp(entry.key, last) > 0) {
+            walk->n_left = 0;
+            break;
+        }
+        walk->n_left--;
+        POMI_TRY(walk->visit(walk->user, &entry, err));
     }
     return POM_OK;
 }
 
-static enum pom_status list(struct pomi_s3 *client, struct pomi_s3_request *request, const char *prefix,
-                            struct pomi_s3_page *page, int64_t n_left,
-                            enum pom_status (*visit)(void *user, const struct pomi_s3_entry *entry,
-                                                     struct pom_error *err),
-                            void *user, struct pom_error *err)
+static enum pom_status list(struct walk *walk, struct pom_error *err)
 {
-    char *token = NULL, *last_key = NULL;
-    enum pom_status status = POM_OK;
+    struct pomi_s3_request *request = &walk->request;
+    struct pomi_s3_page *page = &walk->page;
+    char *token = NULL, *last_key = walk->options.after != NULL ? strdup(walk->options.after) : NULL;
+    enum pom_status status = walk->options.after != NULL && last_key == NULL
+                                 ? pomi_fail_memory(err, strlen(walk->options.after), "a listing")
+                                 : POM_OK;
     size_t n_query = request->n_query;
     while (status == POM_OK) {
         request->n_query = n_query;
         request->is_done = false;
         request->n_attempts = request->n_redirects = 0;
         request->deadline_ms = 0;
-        if (token != NULL) pomi_s3_add_query(request, "continuation-token", token);
-        status = ask_page(client, request, page, err);
+        if (token != NULL)
+            pomi_s3_add_query(request, "continuation-token", token);
+        else if (walk->options.after != NULL)
+            pomi_s3_add_query(request, "start-after", walk->options.after);
+        status = ask_page(walk->client, request, page, err);
         if (status != POM_OK) break;
         /* Keys rise from page to page; a service that repeats a token or starts again would go on for ever. */
         const char *first_key =
             page->n_entries > 0 ? (const char *)page->text.data + page->entries[0].key : NULL;
         if (first_key != NULL && last_key != NULL && strcmp(first_key, last_key) <= 0 && page->is_sorted)
             status = fail_circle(request, "gave the same names again", err);
-        if (status == POM_OK && !is_below(page, prefix)) {
+        if (status == POM_OK && !is_below(page, walk->prefix)) {
             status = pomi_s3_fail(request, POM_ERROR_IO, "bad_answer",
-                                  "the service lists names that do not begin with \"%.200s\"", prefix);
+                                  "the service lists names that do not begin with \"%.200s\"", walk->prefix);
             if (err != NULL) *err = request->error;
         }
-        if (status == POM_OK) status = show_page(page, &n_left, visit, user, err);
-        if (status != POM_OK || !page->is_truncated || n_left <= 0) break;
+        if (status == POM_OK) status = show_page(walk, err);
+        if (status != POM_OK || !page->is_truncated || walk->n_left <= 0) break;
         if (page->token[0] == '\0' || (token != NULL && strcmp(token, page->token) == 0)) {
             status = fail_circle(request, "says that there is more, but not where it goes on", err);
             break;
@@ -120,33 +137,40 @@ static enum pom_status list(struct pomi_s3 *client, struct pomi_s3_request *requ
 }
 
 enum pom_status pomi_s3_list(struct pomi_s3 *client, const char *bucket, const char *prefix,
-                             const char *delimiter, int64_t max_keys,
+                             const struct pomi_s3_list_options *options,
                              enum pom_status (*visit)(void *user, const struct pomi_s3_entry *entry,
                                                       struct pom_error *err),
                              void *user, struct pom_error *err)
 {
-    char page_keys[16];
-    struct pomi_s3_request request;
-    struct pomi_s3_page *page = calloc(1, sizeof *page);
-    if (page == NULL) return pomi_fail_memory(err, sizeof *page, "a listing");
+    char page_keys[24];
+    struct walk *walk = calloc(1, sizeof *walk);
+    if (walk == NULL) return pomi_fail_memory(err, sizeof *walk, "a listing");
+    walk->client = client;
+    walk->prefix = prefix;
+    walk->visit = visit;
+    walk->user = user;
+    if (options != NULL) walk->options = *options;
+    const int64_t max_keys = walk->options.max_keys;
+    walk->n_left = max_keys > 0 ? max_keys : INT64_MAX;
+    struct pomi_s3_request *request = &walk->request;
     enum pom_status status =
-        pomi_s3_request_init(&request, client, POMI_S3_LIST, "GET", "s3:ListBucket", bucket, "", err);
+        pomi_s3_request_init(request, client, POMI_S3_LIST, "GET", "s3:ListBucket", bucket, "", err);
     if (status == POM_OK) {
-        request.is_on_bucket = true;
-        pomi_s3_add_query(&request, "list-type", "2");
-        pomi_s3_add_query(&request, "encoding-type", "url");
-        pomi_s3_add_query(&request, "prefix", prefix);
-        if (delimiter != NULL) pomi_s3_add_query(&request, "delimiter", delimiter);
-        if (max_keys > 0 && max_keys < 1000) {
+        request->is_on_bucket = true;
+        pomi_s3_add_query(request, "list-type", "2");
+        pomi_s3_add_query(request, "encoding-type", "url");
+        pomi_s3_add_query(request, "prefix", prefix);
+        if (walk->options.delimiter != NULL) pomi_s3_add_query(request, "delimiter", walk->options.delimiter);
+        if (max_keys > 0 && max_keys < POMI_S3_PAGE_KEYS) {
             snprintf(page_keys, sizeof page_keys, "%d", (int)max_keys);
-            pomi_s3_add_query(&request, "max-keys", page_keys);
+            pomi_s3_add_query(request, "max-keys", page_keys);
         }
-        page->is_sorted = delimiter == NULL; /* prefixes stand behind keys */
-        status = list(client, &request, prefix, page, max_keys > 0 ? max_keys : INT64_MAX, visit, user, err);
-        pomi_s3_request_release(&request);
+        walk->page.is_sorted = walk->options.delimiter == NULL; /* prefixes stand behind keys */
+        status = list(walk, err);
+        pomi_s3_request_release(request);
     }
-    pomi_s3_page_release(page);
-    free(page);
+    pomi_s3_page_release(&walk->page);
+    free(walk);
     return status;
 }
 

@@ -66,7 +66,8 @@ static enum pom_status head(struct pomi_s3 *client, const char *bucket, const ch
     if (answer == NULL) answer = &ignored;
     enum pom_status status = ask_head(client, bucket, key, with_checksum, facts, answer, err);
     if (status == POM_OK || answer->status != 400) return status;
-    status = pomi_s3_list(client, bucket, "", NULL, 1, show_nothing, NULL, &why);
+    const struct pomi_s3_list_options one = {.max_keys = 1};
+    status = pomi_s3_list(client, bucket, "", &one, show_nothing, NULL, &why);
     if (status == POM_OK || strcmp(why.reason, "bucket_denied") == 0)
         return ask_head(client, bucket, key, with_checksum, facts, answer, err);
     if (err != NULL) *err = why;

@@ -170,11 +170,21 @@ struct pomi_s3_entry {
     const char *etag;
 };
 
-/* Every object whose key begins with `prefix` ("" for all), page after page, in the order of the service (by UTF-8
- * bytes). `delimiter` NULL: recursively; "/": one level, the rest as prefixes. Calls `visit` in the caller's thread;
- * a status other than POM_OK ends the listing and is returned. `max_keys` 0: no end. */
+#define POMI_S3_PAGE_KEYS 1000 /* what a request lists at most */
+
+/* NULL and 0 mean: all, to the end. */
+struct pomi_s3_list_options {
+    const char *delimiter; /* "/": one level, the rest as prefixes; NULL: recursively */
+    const char *after;     /* only keys behind this text */
+    const char *last;      /* and up to this one; with `delimiter` it is not looked at */
+    int64_t max_keys;
+};
+
+/* Objects whose key begins with `prefix` ("" for all), page after page, in the order of the service (by UTF-8 bytes).
+ * Calls `visit` in the caller's thread; a status other than POM_OK ends the listing and is returned. `options` may be
+ * NULL. */
 enum pom_status pomi_s3_list(struct pomi_s3 *client, const char *bucket, const char *prefix,
-                             const char *delimiter, int64_t max_keys,
+                             const struct pomi_s3_list_options *options,
                              enum pom_status (*visit)(void *user, const struct pomi_s3_entry *entry,
                                                       struct pom_error *err),
                              void *user, struct pom_error *err);

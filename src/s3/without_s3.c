@@ -64,12 +64,12 @@ enum pom_status pomi_s3_delete(struct pomi_s3 *client, const char *bucket, const
 }
 
 enum pom_status pomi_s3_list(struct pomi_s3 *client, const char *bucket, const char *prefix,
-                             const char *delimiter, int64_t max_keys,
+                             const struct pomi_s3_list_options *options,
                              enum pom_status (*visit)(void *user, const struct pomi_s3_entry *entry,
                                                       struct pom_error *err),
                              void *user, struct pom_error *err)
 {
-    (void)client, (void)bucket, (void)prefix, (void)delimiter, (void)max_keys, (void)visit, (void)user;
+    (void)client, (void)bucket, (void)prefix, (void)options, (void)visit, (void)user;
     return fail_absent(err);
 }
 

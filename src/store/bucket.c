@@ -146,6 +146,8 @@ static enum pom_status bucket_make_folder(struct pomi_store *store, const char *
 
 /* --- what is there --- */
 
+static const struct pomi_s3_list_options first_only = {.max_keys = 1};
+
 struct first_key {
     const char *wanted; /* NULL: any */
     bool is_there;
@@ -168,7 +170,7 @@ static enum pom_status bucket_is_file(struct pomi_store *store, const char *path
     struct first_key first = {.wanted = at.parts.key};
     size_t length = strlen(at.parts.key);
     if (length == 0 || at.parts.key[length - 1] == '/') return POM_OK;
-    POMI_TRY(pomi_s3_list(at.client, at.parts.bucket, at.parts.key, NULL, 1, look_at_first, &first, err));
+    POMI_TRY(pomi_s3_list(at.client, at.parts.bucket, at.parts.key, &first_only, look_at_first, &first, err));
     *is_file = first.is_there;
     return POM_OK;
 }
@@ -182,48 +184,8 @@ static enum pom_status bucket_is_folder(struct pomi_store *store, const char *pa
     char *prefix = pomi_bucket_prefix(&at.parts);
     if (prefix == NULL) return pomi_fail_memory(err, strlen(path), "a file name");
     enum pom_status status =
-        pomi_s3_list(at.client, at.parts.bucket, prefix, NULL, 1, look_at_first, &first, err);
+        pomi_s3_list(at.client, at.parts.bucket, prefix, &first_only, look_at_first, &first, err);
     *is_folder = first.is_there;
-    free(prefix);
-    return status;
-}
-
-struct bucket_walk {
-    const char *bucket;
-    bool (*keep)(void *user, const char *path);
-    void *user;
-    struct pomi_store_listing *listing;
-};
-
-static enum pom_status add_object(void *user, const struct pomi_s3_entry *entry, struct pom_error *err)
-{
-    struct bucket_walk *walk = user;
-    size_t length = strlen(entry->key);
-    if (length > 0 && entry->key[length - 1] == '/')
-        return POM_OK; /* what consoles make of an empty folder */
-    char *path = NULL;
-    if (asprintf(&path, "s3://%s/%s", walk->bucket, entry->key) < 0)
-        return pomi_fail_memory(err, length, "the listing");
-    enum pom_status status = POM_OK;
-    if (walk->keep(walk->user, path)) {
-        status = pomi_store_listing_add(walk->listing, path, entry->size_bytes, err);
-        if (status == POM_OK) path = NULL;
-    }
-    free(path);
-    return status;
-}
-
-static enum pom_status bucket_list(struct pomi_store *store, const char *folder,
-                                   bool (*keep)(void *user, const char *path), void *user,
-                                   struct pomi_store_listing *listing, struct pom_error *err)
-{
-    struct pomi_bucket_path at;
-    POMI_TRY(pomi_bucket_enter(&at, store, folder, err));
-    char *prefix = pomi_bucket_prefix(&at.parts);
-    if (prefix == NULL) return pomi_fail_memory(err, strlen(folder), "a file name");
-    struct bucket_walk walk = {at.parts.bucket, keep, user, listing};
-    enum pom_status status =
-        pomi_s3_list(at.client, at.parts.bucket, prefix, NULL, 0, add_object, &walk, err);
     free(prefix);
     return status;
 }
@@ -251,7 +213,7 @@ static enum pom_status bucket_remove_tree(struct pomi_store *store, const char *
 {
     struct pomi_store_listing inside = {0};
     struct pomi_bucket_path at;
-    enum pom_status status = bucket_list(store, path, keep_all, NULL, &inside, err);
+    enum pom_status status = pomi_bucket_list(store, path, keep_all, NULL, &inside, err);
     for (size_t i = 0; status == POM_OK && i < inside.n_entries; i++) {
         status = pomi_bucket_enter(&at, store, inside.entries[i].path, err);
         if (status == POM_OK) status = pomi_s3_delete(at.client, at.parts.bucket, at.parts.key, err);
@@ -284,6 +246,6 @@ const struct pomi_place pomi_bucket_place = {
     .remove_unfinished = bucket_remove_unfinished,
     .is_file = bucket_is_file,
     .is_folder = bucket_is_folder,
-    .list = bucket_list,
+    .list = pomi_bucket_list,
     .lock = pomi_bucket_lock,
 };

@@ -23,6 +23,11 @@ char *pomi_bucket_prefix(const struct pomi_s3_path *parts);
 enum pom_status pomi_bucket_fill_tail(const struct pomi_local_file *file, int64_t size_bytes,
                                       struct pomi_view tail, struct pom_error *err);
 
+/* What is in a folder: bucket_list.c. */
+enum pom_status pomi_bucket_list(struct pomi_store *store, const char *folder,
+                                 bool (*keep)(void *user, const char *path), void *user,
+                                 struct pomi_store_listing *listing, struct pom_error *err);
+
 /* FOLDER/_lock: bucket_lock.c. */
 enum pom_status pomi_bucket_lock(struct pomi_store *store, struct pomi_store_lock **lock, const char *folder,
                                  struct pom_error *err);

@@ -110,7 +110,7 @@ struct pomi_store_listing {
 
 /* Every file under `folder`, recursively, sorted by path bytes. Symbolic links are followed; loops,
  * unreadable folders and a missing folder are errors by name. `keep` (may be NULL) decides by path which
- * files to take. */
+ * files to take, for several threads at once. */
 enum pom_status pomi_store_list(struct pomi_store *store, const char *folder,
                                 bool (*keep)(void *user, const char *path), void *user,
                                 struct pomi_store_listing *listing, struct pom_error *err);

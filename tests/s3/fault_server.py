@@ -180,7 +180,7 @@ class Server:
         bucket, _, key = path.lstrip("/").partition("/")
         with self.lock:
             if "list-type" in query:
-                return 200, {}, self.page(query)
+                return 200, {}, self.page_of_tree(query) if "tree" in self.rules else self.page(query)
             if "uploads" in query and method == "POST":
                 self.uploads[str(len(self.uploads) + 1)] = {}
                 return 200, {}, (f"<InitiateMultipartUploadResult><UploadId>{len(self.uploads)}</UploadId>"
@@ -254,6 +254,28 @@ class Server:
         return ("<?xml version='1.0'?><ListBucketResult xmlns='http://s3.amazonaws.com/doc/2006-03-01/'>"
                 f"<EncodingType>url</EncodingType><IsTruncated>{str(not is_last).lower()}</IsTruncated>"
                 f"{token}{names}</ListBucketResult>").encode()
+
+    def page_of_tree(self, query):
+        """Names as from a real bucket, of the rule "tree FOLDERS OBJECTS [FOLDERS_ABOVE]"."""
+        n_folders, n_objects, *above = map(int, self.rules["tree"].split())
+        tops = [f"photos/{a:02}/" for a in range(above[0])] if above else ["photos/"]
+        keys = [f"{top}{f:03}/{i:04}.jpg" if n_folders else f"{top}{i:04}.jpg"
+                for top in tops for f in range(n_folders or 1) for i in range(n_objects)]
+        prefix, delimiter = query["prefix"], query.get("delimiter")
+        after = "" if self.rules.get("start-after") == "ignored" else query.get("start-after", "")
+        after = query.get("continuation-token", after)
+        rolled = {key[:key.find(delimiter, len(prefix)) + 1] if delimiter and delimiter in key[len(prefix):] else key
+                  for key in keys if key.startswith(prefix)}
+        names = sorted(name for name in rolled if name > after)
+        page = names[:min(PAGE, int(query.get("max-keys", PAGE)))]
+        is_last = len(page) == len(names)
+        quote = urllib.parse.quote
+        return ("<?xml version='1.0'?><ListBucketResult xmlns='http://s3.amazonaws.com/doc/2006-03-01/'>"
+                f"<EncodingType>url</EncodingType><IsTruncated>{str(not is_last).lower()}</IsTruncated>"
+                + ("" if is_last else f"<NextContinuationToken>{page[-1]}</NextContinuationToken>")
+                + "".join(f"<CommonPrefixes><Prefix>{quote(name, safe='')}</Prefix></CommonPrefixes>" if name.endswith("/") else
+                          f"<Contents><Key>{quote(name, safe='')}</Key><Size>1</Size></Contents>" for name in page)
+                + "</ListBucketResult>").encode()
 
 
 CANNED = {

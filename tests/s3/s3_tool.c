@@ -5,8 +5,9 @@
  *     s3_tool [NAME=VALUE]... CALL BUCKET [ARGUMENT]...
  *
  *     get KEY [OFFSET SIZE]     head KEY     put KEY FILE [none-match|ETAG]     copy KEY TO     delete KEY
- *     list PREFIX [DELIMITER] [MAX]          upload KEY FILE [none-match]       download KEY FILE
- *     abort PREFIX              region       fetch THREADS KEY...               abandon KEY FILE
+ *     list PREFIX [DELIMITER] [MAX] [AFTER] [LAST]                              download KEY FILE
+ *     upload KEY FILE [none-match]           region       abort PREFIX          abandon KEY FILE
+ *     fetch THREADS KEY...                   tree PREFIX, as the store lists a folder
  *
  * NAME is a field of the options. Prints what came, then "STATUS REASON" and the counts; the message goes to stderr.
  */
@@ -18,6 +19,7 @@
 
 #include "base/hash.h"
 #include "s3/s3.h"
+#include "store/store.h"
 
 #define MAX_BYTES ((size_t)64 << 20)
 
@@ -144,6 +146,25 @@ static enum pom_status fetch(const char *bucket, int n_threads, char **keys, siz
     return POM_OK;
 }
 
+/* ---- a folder ---- */
+
+static enum pom_status tree(const char *bucket, const char *prefix, struct pom_error *err)
+{
+    char path[1024];
+    struct pomi_store *store;
+    struct pomi_store_listing listing;
+    snprintf(path, sizeof path, "s3://%s/%s", bucket, prefix);
+    POMI_TRY(pomi_store_new(&store, NULL, err));
+    enum pom_status status = pomi_store_list(store, path, NULL, NULL, &listing, err);
+    size_t n_rising = 0;
+    for (size_t i = 0; status == POM_OK && i < listing.n_entries; i++)
+        n_rising += i == 0 || strcmp(listing.entries[i - 1].path, listing.entries[i].path) < 0;
+    if (status == POM_OK) printf("%zu entries, %zu rising\n", listing.n_entries, n_rising);
+    pomi_store_listing_release(&listing);
+    pomi_store_free(store);
+    return status;
+}
+
 /* ---- the calls ---- */
 
 static enum pom_status read_file(const char *path, struct pomi_bytes *bytes, struct pom_error *err)
@@ -202,9 +223,13 @@ static enum pom_status call(const char *name, const char *bucket, char **words, 
         status = pomi_s3_delete(client, bucket, words[0], err);
     } else if (strcmp(name, "list") == 0) {
         long n_entries = 0;
-        status = pomi_s3_list(client, bucket, n > 0 ? words[0] : "",
-                              n > 1 && words[1][0] != '\0' ? words[1] : NULL, n > 2 ? atoll(words[2]) : 0,
-                              show_entry, &n_entries, err);
+        const struct pomi_s3_list_options options = {
+            .delimiter = n > 1 && words[1][0] != '\0' ? words[1] : NULL,
+            .max_keys = n > 2 ? atoll(words[2]) : 0,
+            .after = n > 3 ? words[3] : NULL,
+            .last = n > 4 ? words[4] : NULL,
+        };
+        status = pomi_s3_list(client, bucket, n > 0 ? words[0] : "", &options, show_entry, &n_entries, err);
         printf("%ld entries\n", n_entries);
     } else if (strcmp(name, "upload") == 0) {
         struct pomi_s3_put_options options = {.if_none_match = n > 2};
@@ -221,6 +246,8 @@ static enum pom_status call(const char *name, const char *bucket, char **words, 
         char region[64];
         status = pomi_s3_bucket_region(client, bucket, region, err);
         if (status == POM_OK) printf("region %s\n", region);
+    } else if (strcmp(name, "tree") == 0) {
+        status = tree(bucket, words[0], err);
     } else if (strcmp(name, "fetch") == 0) {
         status = fetch(bucket, atoi(words[0]), words + 1, (size_t)(n - 1), err);
     }
