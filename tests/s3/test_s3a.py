@@ -48,6 +48,8 @@ def start_spark():
         "spark.hadoop.fs.s3a.endpoint": address, "spark.hadoop.fs.s3a.path.style.access": "true",
         "spark.hadoop.fs.s3a.connection.ssl.enabled": "false", "spark.hadoop.fs.s3a.access.key": "test",
         "spark.hadoop.fs.s3a.secret.key": "test-secret", "spark.hadoop.fs.s3a.endpoint.region": "eu-central-1",
+        # Most of the time would go into starting: what is compiled thoroughly is not used often enough here.
+        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
         # versitygw keeps objects as files, and does not remove the marker of a folder that has something in it.
         "spark.hadoop.fs.s3a.directory.marker.retention": "keep", "spark.hadoop.fs.s3a.multiobjectdelete.enable": "false",
         "spark.hadoop.mapreduce.fileoutputcommitter.algorithm.version": "2"}
