@@ -89,12 +89,13 @@ def pca(side, table_folder, output):
         if side == "pyspark.ml":
             projected, cached = scaled_and_projected(table, PCA_COMPONENTS)
             projected.write.mode("overwrite").parquet(output)
-            cached.unpersist(True)
         else:
             from pomona.spark import PCA
-            projected = PCA(k=PCA_COMPONENTS).fit(table).transform(table).select("path", "label", "features_pca")
+            cached = table.cache()
+            projected = PCA(k=PCA_COMPONENTS).fit(cached).transform(cached).select("path", "label", "features_pca")
             projected.write.mode("overwrite").parquet(output)
         print(f"seconds {time.monotonic() - began}", flush=True)
+        cached.unpersist(True)
 
 
 def read(side, photos, output):

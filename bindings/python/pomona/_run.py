@@ -6,7 +6,7 @@ import weakref
 
 from pomona import _declarations as c
 from pomona import _library as library
-from pomona.pca import Moments, PCA, solve_symmetric
+from pomona.pca import solver
 
 _FIELDS = dict(c.pom_run_options._fields_)
 
@@ -61,8 +61,8 @@ def run(values, *, on_event, should_stop, make_parts):
     kept = {name: _FIELDS[name](function) for name, function in callbacks.items()}
     for name, function in kept.items():
         setattr(options, name, function)
-    if not _has_lapack():
-        options.pca.solve_symmetric = solve_symmetric
+    if solver() is not None:
+        options.pca.solve_symmetric = solver()
     result = c.pom_run_result()
     try:
         library.call(library.pom_run, ctypes.byref(options), ctypes.byref(result))
@@ -72,18 +72,6 @@ def run(values, *, on_event, should_stop, make_parts):
             raise others[0]
         raise
     return result
-
-
-def _has_lapack():
-    """Whether the library fits by itself, with the same bytes as the program; the wheel's leaves that to numpy."""
-    moments = Moments(2).add([[0.0, 1.0], [1.0, 3.0]])
-    try:
-        PCA.fit(moments, k=1, solver=None)
-        return True
-    except library.Error as error:
-        if error.reason != "no_lapack":
-            raise
-        return False
 
 
 class Parts:

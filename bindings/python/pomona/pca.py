@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import os
 import weakref
 from typing import Optional, Union
@@ -94,7 +95,21 @@ def _solve_symmetric(_user, matrix, eigenvalues, n):
         return 1
 
 
-solve_symmetric = dict(c.pom_pca_options._fields_)["solve_symmetric"](_solve_symmetric)
+_numpy_solver = dict(c.pom_pca_options._fields_)["solve_symmetric"](_solve_symmetric)
+
+
+@functools.lru_cache(maxsize=None)
+def solver():
+    """For pom_pca_options.solve_symmetric: None where the library fits by itself, with the program's bytes; the wheel's asks numpy."""
+    moments, options, handle = Moments(2).add([[0.0, 1.0], [1.0, 3.0]]), library.options(c.pom_pca_options), ctypes.c_void_p()
+    try:
+        library.call(library.pom_pca_fit, ctypes.byref(handle), moments._handle, ctypes.byref(options))
+    except library.Error as error:
+        if error.reason != "no_lapack":
+            raise
+        return _numpy_solver
+    library.pom_pca_free(handle)
+    return None
 
 
 class PCA:
@@ -116,14 +131,13 @@ class PCA:
 
     @classmethod
     def fit(cls, moments: Moments, *, k: Optional[int] = None, variance: float = 0.95, scale: str = "mean-std",
-            network: "Optional[pomona.Network]" = None, network_name: str = "", network_identity: str = "",
-            solver=solve_symmetric) -> "PCA":
+            network: "Optional[pomona.Network]" = None, network_name: str = "", network_identity: str = "") -> "PCA":
         """k components, or as many as explain `variance`. `network`: whose features the rows are; recorded in the file."""
         if network is not None:
             network_name, network_identity = network.name, network.identity
         options = library.options(c.pom_pca_options, n_components=k, variance=variance, scale=SCALES.index(scale),
                                   network_name=network_name.encode() or None,
-                                  network_identity=network_identity.encode() or None, solve_symmetric=solver)
+                                  network_identity=network_identity.encode() or None, solve_symmetric=solver())
         handle = ctypes.c_void_p()
         library.call(library.pom_pca_fit, ctypes.byref(handle), moments._handle, ctypes.byref(options))
         return cls(handle)

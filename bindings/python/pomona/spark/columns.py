@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Columns of vectors: numpy rows to array<float> or Spark's vector and back, without a copy per row."""
 
+from typing import Iterator
+
 import numpy
+import pandas
 import pyarrow
 from pyspark.ml.functions import array_to_vector, vector_to_array
 from pyspark.ml.linalg import VectorUDT
 from pyspark.ml.param import Param, Params, TypeConverters
-from pyspark.sql.types import ArrayType, DoubleType, FloatType, NumericType, StructField, StructType
+from pyspark.sql.functions import col, pandas_udf
+from pyspark.sql.types import ArrayType, DoubleType, FloatType, NumericType
 
 
 class HasOutputType(Params):
@@ -36,12 +40,16 @@ def from_rows(rows, is_null=None):
                                          pyarrow.array(numpy.ascontiguousarray(good).reshape(-1)))
 
 
+def _holds_null(name):
+    return ValueError(f"column {name} holds NULL: leave failed photos out, as in .where('failure is null')")
+
+
 def to_rows(column, name):
     """A column of lists of numbers, none NULL and all of one width, as float32 rows [n, width]."""
     if isinstance(column, pyarrow.ChunkedArray):
         column = column.combine_chunks()
     if column.null_count or len(column) == 0:
-        raise ValueError(f"column {name} holds NULL: leave failed photos out, as in .where('failure is null')")
+        raise _holds_null(name)
     values = column.flatten()
     if values.null_count:
         raise ValueError(f"column {name} has vectors with NULL in them")
@@ -52,40 +60,41 @@ def to_rows(column, name):
     return values.to_numpy(zero_copy_only=False).astype(numpy.float32, copy=False).reshape(len(column), width)
 
 
-def vectors_to_arrays(dataset):
-    """Arrow carries none of Spark's vectors: the dataset with arrays in their places, and the names of those columns."""
-    names = [field.name for field in dataset.schema.fields if isinstance(field.dataType, VectorUDT)]
-    for name in names:
-        dataset = dataset.withColumn(name, vector_to_array(name))
-    return dataset, names
-
-
-def check_vectors(dataset, name):
+def as_array(dataset, name):
+    """Column `name` as an array of numbers: Arrow carries none of Spark's vectors."""
     kind = dataset.schema[name].dataType
-    if not isinstance(kind, VectorUDT) and not (isinstance(kind, ArrayType) and isinstance(kind.elementType, NumericType)):
-        raise TypeError(f"column {name} holds {kind.simpleString()}, not arrays or vectors of numbers")
+    if isinstance(kind, VectorUDT):
+        return vector_to_array(col(name))
+    if isinstance(kind, ArrayType) and isinstance(kind.elementType, NumericType):
+        return col(name)
+    raise TypeError(f"column {name} holds {kind.simpleString()}, not arrays or vectors of numbers")
 
 
 def with_column(dataset, source, output, output_type, make_function):
-    """Adds column `output`: what the function that make_function() makes, once a task, gives for the rows of `source`."""
+    """Adds column `output`: what the function that make_function() makes, once a task, gives for the rows of `source`.
+
+    A pandas UDF, because it takes one column to Python and brings one back, and one that nobody asks for later neither; mapInArrow
+    takes all of them both ways.
+    """
     if output_type not in ("array", "vector"):
         raise ValueError(f"outputType {output_type!r}: use array or vector")
-    check_vectors(dataset, source)
     is_vector = output_type == "vector"
-    dataset, vectors = vectors_to_arrays(dataset)
-    number = DoubleType() if is_vector else FloatType()
-    schema = StructType(dataset.schema.fields + [StructField(output, ArrayType(number, False))])
 
-    def work(batches):
+    def work(batches: Iterator[pandas.Series]) -> Iterator[pandas.Series]:
         function = make_function()
         for batch in batches:
-            if batch.num_rows == 0:
-                continue
-            rows = function(to_rows(batch.column(batch.schema.get_field_index(source)), source))
-            column = from_rows(rows.astype(numpy.float64) if is_vector else rows)
-            yield pyarrow.RecordBatch.from_arrays(batch.columns + [column], names=batch.schema.names + [output])
+            rows = function(_stacked(batch, source)) if len(batch) else []
+            yield pandas.Series(list(rows.astype(numpy.float64) if is_vector and len(rows) else rows), dtype=object)
 
-    made = dataset.mapInArrow(work, schema)
-    for name in vectors + [output] * is_vector:
-        made = made.withColumn(name, array_to_vector(name))
-    return made
+    made = pandas_udf(work, ArrayType(DoubleType() if is_vector else FloatType(), False))(as_array(dataset, source))
+    return dataset.withColumn(output, array_to_vector(made) if is_vector else made)
+
+
+def _stacked(series, name):
+    """A series of numpy arrays as rows."""
+    if series.isna().any():
+        raise _holds_null(name)
+    widths = {len(vector) for vector in series}
+    if len(widths) > 1:
+        raise ValueError(f"column {name} has vectors of {min(widths)} and of {max(widths)} numbers")
+    return numpy.stack(series.to_numpy()).astype(numpy.float32, copy=False)
