@@ -86,7 +86,7 @@ def with_column(dataset, source, output, output_type, make_function):
             rows = function(_stacked(batch, source)) if len(batch) else []
             yield pandas.Series(list(rows.astype(numpy.float64) if is_vector and len(rows) else rows), dtype=object)
 
-    made = pandas_udf(work, ArrayType(DoubleType() if is_vector else FloatType(), False))(as_array(dataset, source))
+    made = pandas_udf(work, ArrayType(DoubleType() if is_vector else FloatType()))(as_array(dataset, source))
     return dataset.withColumn(output, array_to_vector(made) if is_vector else made)
 
 

@@ -11,13 +11,15 @@ from pyspark.ml import Transformer
 from pyspark.ml.param import Param, Params, TypeConverters
 from pyspark.ml.param.shared import HasInputCol, HasOutputCol
 from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWritable
+from pyspark.sql.functions import col, struct, when
 from pyspark.sql.types import ArrayType, BinaryType, FloatType, StringType, StructField, StructType
 
 import pomona
 from pomona.spark import columns
 from pomona.spark.networks import SharedNetwork
 
-FAILURE = StructType([StructField(name, StringType(), False) for name in ("stage", "reason", "message")])
+# What a failure tells. On their way from Python these are columns of their own: Spark 3.3 takes no struct in a row of Arrow's.
+_FAILURE = ("stage", "reason", "message")
 
 # Rows that go back to Spark at a time: a few hundred vectors are 1 MB, ten thousand would be 50.
 _CHUNK_ROWS = 256
@@ -75,8 +77,9 @@ class Featurizer(Transformer, HasInputCol, HasOutputCol, DefaultParamsReadable, 
         s3 = self.getOrDefault(self.s3)
         pomona.s3_options(s3)  # a wrong name is told here
         network = SharedNetwork(dataset.sparkSession, name, precision=precision, s3=s3)
-        schema = StructType(dataset.schema.fields + [StructField(output_column, ArrayType(FloatType(), False)),
-                                                     StructField(failure_column, FAILURE)])
+        told = [f"{failure_column} {name}" for name in _FAILURE]
+        schema = StructType(dataset.schema.fields + [StructField(output_column, ArrayType(FloatType(), False))] +
+                            [StructField(name, StringType()) for name in told])
 
         def work(batches):
             opened = network.open()
@@ -85,22 +88,23 @@ class Featurizer(Transformer, HasInputCol, HasOutputCol, DefaultParamsReadable, 
                 photos = [_photo(value) for value in batch.column(batch.schema.get_field_index(photo_column))]
                 made = opened.extract_chunks(photos, _CHUNK_ROWS, threads=threads, s3=s3)
                 for index, (rows, failures) in enumerate(made):
-                    yield _with_features(batch.slice(index * _CHUNK_ROWS, len(rows)), rows, failures, output_column,
-                                         failure_column)
+                    yield _with_features(batch.slice(index * _CHUNK_ROWS, len(rows)), rows, failures,
+                                         [output_column] + told)
 
-        return dataset.mapInArrow(work, schema)
+        failure = struct([col(f"`{column}`").alias(name) for column, name in zip(told, _FAILURE)])
+        made = dataset.mapInArrow(work, schema).withColumn(failure_column, when(col(f"`{told[0]}`").isNotNull(), failure))
+        return made.drop(*told)
 
 
-def _with_features(batch, rows, failures, output_column, failure_column):
+def _with_features(batch, rows, failures, names):
     failed = numpy.zeros(batch.num_rows, dtype=bool)
-    why = [None] * batch.num_rows
+    why = {name: [None] * batch.num_rows for name in _FAILURE}
     for failure in failures:
         failed[failure.index] = True
-        why[failure.index] = {"stage": failure.stage, "reason": failure.reason, "message": failure.message}
-    text = pyarrow.string()
-    struct = pyarrow.struct([pyarrow.field(name, text, False) for name in ("stage", "reason", "message")])
-    arrays = batch.columns + [columns.from_rows(rows, failed), pyarrow.array(why, type=struct)]
-    return pyarrow.RecordBatch.from_arrays(arrays, names=batch.schema.names + [output_column, failure_column])
+        for name in _FAILURE:
+            why[name][failure.index] = getattr(failure, name)
+    arrays = batch.columns + [columns.from_rows(rows, failed)] + [pyarrow.array(why[name], pyarrow.string()) for name in _FAILURE]
+    return pyarrow.RecordBatch.from_arrays(arrays, names=batch.schema.names + names)
 
 
 def _photo(value):
