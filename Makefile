@@ -10,9 +10,11 @@ all: $(BUILD)/build.ninja
 setup:
 	@tools/setup.sh
 
+# Debian and Ubuntu look for libraries in lib/x86_64-linux-gnu and the like, which Meson knows only where dpkg-dev is installed.
 $(BUILD)/build.ninja:
 	@tools/setup.sh
-	@meson setup $(BUILD) --prefix=$(PREFIX) --buildtype=release
+	@folder=$$(cc -print-multiarch 2>/dev/null); \
+	meson setup $(BUILD) --prefix=$(PREFIX) --buildtype=release $${folder:+--libdir=lib/$$folder}
 
 # From nothing to a report on a folder of drawn fruit photos.
 demo: setup all
