@@ -20,6 +20,7 @@ static void print_json(const struct pom_bench_result *result)
 static const char *heading(const char *section)
 {
     static const char *const headings[][2] = {
+        {"start", "Before the first photo, one thread"},
         {"limit", "What the multiply-add units can do"},
         {"network", "The network: pixels to features"},
         {"scaling", "From one thread to all, beside the multiply-add limit's own growth"},

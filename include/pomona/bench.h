@@ -32,13 +32,13 @@ POM_API enum pom_status pom_bench_limit(const char *cpu, int n_threads, double s
 
 struct pom_bench_result {
     const char *
-        section; /* "limit", "network" (alone, pixels to features), "scaling" (all threads beside one), "layers" (of one photo in the network, one
+        section; /* "start" (before the first photo), "limit", "network" (alone, pixels to features), "scaling" (all threads beside one), "layers" (of one photo in the network, one
                             thread), "photo" (before the network), "tables" (after it) */
     const char *name;       /* what was measured, e.g. "1 thread, photo by photo" */
     const char *kernel_set; /* "" where none takes part */
     const char *precision;  /* "fp32", "int16", "int8"; "" outside the network */
     double value;
-    const char *unit; /* "G multiply-adds/s", "photos/s", "ms" per photo */
+    const char *unit; /* "G multiply-adds/s", "photos/s", "ms" per photo; start: "ms" */
     double
         share_of_limit; /* of the kernel set's fp32 multiply-add limit on as many threads; 0 where it means nothing */
     double share_of_photo; /* layers: of the network's time for a photo */

@@ -72,8 +72,8 @@ static enum pom_status choose_sets(struct pomi_bench *bench, const char *cpu, st
 static enum pom_status measure(struct pomi_bench *bench, struct pom_error *err)
 {
     static enum pom_status (*const sections[])(const struct pomi_bench *, struct pom_error *) = {
-        pomi_bench_limits, pomi_bench_networks, pomi_bench_scaling,
-        pomi_bench_layers, pomi_bench_photos,   pomi_bench_tables};
+        pomi_bench_start,  pomi_bench_limits, pomi_bench_networks, pomi_bench_scaling,
+        pomi_bench_layers, pomi_bench_photos, pomi_bench_tables};
     const struct pom_network_info *info = pom_network_info(bench->network);
     size_t side_px = (size_t)info->input_px, photo_bytes = side_px * side_px * 3;
     bench->rgb = malloc(POMI_BENCH_BATCH * photo_bytes);
@@ -100,7 +100,8 @@ enum pom_status pom_bench(const struct pom_bench_options *options,
     bench.n_rounds = options->n_photos > 0 ? 1 : POMI_BENCH_MAX_ROUNDS;
     bench.n_threads = pomi_session_n_threads(&threads);
     POMI_TRY(choose_sets(&bench, options->cpu, err));
-    POMI_TRY(pom_network_open(&network, options->network != NULL ? options->network : "auto", err));
+    bench.network_name = options->network != NULL ? options->network : "auto";
+    POMI_TRY(pom_network_open(&network, bench.network_name, err));
     bench.network = network;
     enum pom_status status = measure(&bench, err);
     pom_network_free(network);

@@ -13,6 +13,7 @@
 #define POMI_BENCH_SECONDS    0.14 /* of one measurement in a round */
 
 struct pomi_bench {
+    const char *network_name; /* as pom_network_open takes it */
     const struct pom_network *network;
     const struct pomk_kernels *sets[POMK_MAX_SETS]; /* slowest first; the last one is the one that runs use */
     int n_sets;
@@ -40,6 +41,7 @@ enum pom_status pomi_bench_plan(const struct pomi_bench *bench, struct pomi_plan
 const char *pomi_bench_precision_name(enum pom_precision precision);
 
 /* The sections, in order. */
+enum pom_status pomi_bench_start(const struct pomi_bench *bench, struct pom_error *err);
 enum pom_status pomi_bench_limits(const struct pomi_bench *bench, struct pom_error *err);
 enum pom_status pomi_bench_networks(const struct pomi_bench *bench, struct pom_error *err);
 enum pom_status pomi_bench_scaling(const struct pomi_bench *bench, struct pom_error *err);

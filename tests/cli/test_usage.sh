@@ -70,7 +70,7 @@ expect_stdout "pomona 0."
 expect 0 "$pomona" version --cpu --json
 expect_stdout '"kernel_sets":["scalar"'
 expect 0 env POMONA_CPU=scalar "$pomona" bench --network orchard --photos 1 --threads 2
-for line in "multiply-add units" "2 threads, batches of 16" "depthwise convolutions" "decode JPEG, 100x100" "scaling, 50 components"; do
+for line in "packing the weights" "multiply-add units" "2 threads, batches of 16" "depthwise convolutions" "decode JPEG, 100x100" "scaling, 50 components"; do
     expect_stdout "$line"
 done
 expect 0 env POMONA_CPU=scalar "$pomona" bench --network orchard --photos 1 --threads 1 --json
