@@ -100,13 +100,14 @@ static enum pom_status read_layer_weights(struct weights_reader *reader, struct 
     float *scale = NULL;
     snprintf(name, sizeof name, "%s.scale", layer->name);
     enum pom_status status = take_floats(reader, name, &out, 1, false, &scale, &other, err);
-    size_t per_channel = weight->n_elements / (size_t)out;
-    for (size_t i = 0; i < weight->n_elements && status == POM_OK; i++) {
-        layer->weights[i] *= scale[i / per_channel];
-        if (!isfinite(layer->weights[i]))
-            status = pomi_fail(err, POM_ERROR_MISMATCH, "not_finite",
-                               "the tensor \"%s\" makes weights that are not finite", name);
+    const size_t per_channel = weight->n_elements / (size_t)out;
+    for (int64_t c = 0; c < out && status == POM_OK; c++) {
+        float *channel = layer->weights + (size_t)c * per_channel;
+        for (size_t i = 0; i < per_channel; i++) channel[i] *= scale[c];
     }
+    if (status == POM_OK && !are_finite(layer->weights, weight->n_elements))
+        status = pomi_fail(err, POM_ERROR_MISMATCH, "not_finite",
+                           "the tensor \"%s\" makes weights that are not finite", name);
     free(scale);
     return status;
 }
