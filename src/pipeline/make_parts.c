@@ -180,11 +180,13 @@ static enum pom_status fill_part(struct pomi_extraction *extraction, struct pomi
         }
         POMI_TRY(failure_rows_add(failures, photo, &result, err));
         extraction->n_failed++;
+        const char *path = failures->rows[failures->n_rows - 1].path;
+        const bool says_path = strncmp(result.error->message, path, strlen(path)) == 0;
         if (max_failures >= 0 && extraction->n_failed > max_failures)
             return pomi_fail(err, POM_ERROR_LIMIT, "too_many_failures",
                              "%" PRId64 " photos failed and --max-failures is %" PRId64
-                             "; the last one: %s: %s",
-                             extraction->n_failed, max_failures, failures->rows[failures->n_rows - 1].path,
+                             "; the last one: %s%s%s",
+                             extraction->n_failed, max_failures, says_path ? "" : path, says_path ? "" : ": ",
                              result.error->message);
     }
     return hand_over(extraction, buffer, part, err);

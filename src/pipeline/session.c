@@ -110,10 +110,14 @@ enum pom_status pomi_session_end(struct pomi_session *session, enum pom_status s
         enum pom_status saved = pomi_session_save(session, status == POM_OK ? err : NULL);
         if (status == POM_OK) status = saved;
     }
+    struct pom_error why = {0};
+    if (pomi_store_unlock(session->lock, &why) != POM_OK)
+        pomi_progress_message(&session->progress, POM_EVENT_WARNING,
+                              "the lock stays, and from another machine the next run needs --take-over: %s",
+                              why.message);
     if (status == POM_OK) pomi_progress_done(&session->progress, &session->result);
     json_decref(session->manifest);
     json_decref(session->others_usage);
-    pomi_store_unlock(session->lock);
     pomi_store_free(session->store);
     if (result != NULL) *result = session->result;
     return status;

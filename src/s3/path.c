@@ -4,14 +4,18 @@
 
 #include "s3/s3.h"
 
+/* What was meant for S3 and is written otherwise counts too: it is refused then, where a local folder "s3:" would be made. */
 bool pomi_s3_is_path(const char *path)
 {
-    return strncmp(path, "s3://", 5) == 0;
+    static const char *const beginnings[] = {"s3:/", "S3:/", "s3a:/", "s3n:/"};
+    for (size_t i = 0; i < sizeof beginnings / sizeof beginnings[0]; i++)
+        if (strncmp(path, beginnings[i], strlen(beginnings[i])) == 0) return true;
+    return false;
 }
 
 enum pom_status pomi_s3_split(const char *path, struct pomi_s3_path *parts, struct pom_error *err)
 {
-    const char *bucket = pomi_s3_is_path(path) ? path + 5 : "";
+    const char *bucket = strncmp(path, "s3://", 5) == 0 ? path + 5 : "";
     size_t bucket_bytes = strcspn(bucket, "/");
     if (strncmp(bucket, "arn:", 4) == 0)
         return pomi_fail(err, POM_ERROR_ARGUMENT, "bad_s3_path",

@@ -56,7 +56,7 @@ struct pomi_s3_path {
     const char *key; /* points into the path that was split; "" for the bucket itself */
 };
 
-/* Whether the path begins with "s3://". */
+/* Whether the path is for S3: it begins with "s3://", or with what people write for that ("s3:/", "s3a://"). */
 bool pomi_s3_is_path(const char *path);
 
 /* "s3://BUCKET/KEY" into its two parts. Errors: ARGUMENT ("bad_s3_path"). */

@@ -152,11 +152,14 @@ static void free_lock(struct bucket_lock *lock)
 }
 
 /* One that is no longer ours stays. */
-static void unlock(struct pomi_store_lock *lock)
+static enum pom_status unlock(struct pomi_store_lock *lock, struct pom_error *err)
 {
     struct bucket_lock *held = (struct bucket_lock *)lock;
-    if (check(lock, NULL) == POM_OK) pomi_s3_delete(held->client, held->parts.bucket, held->parts.key, NULL);
+    enum pom_status status = POM_OK;
+    if (check(lock, NULL) == POM_OK)
+        status = pomi_s3_delete(held->client, held->parts.bucket, held->parts.key, err);
     free_lock(held);
+    return status;
 }
 
 enum pom_status pomi_bucket_lock(struct pomi_store *store, struct pomi_store_lock **lock, const char *folder,

@@ -281,12 +281,14 @@ struct folder_lock {
     char *folder; /* owned */
 };
 
-static void unlock(struct pomi_store_lock *lock)
+static enum pom_status unlock(struct pomi_store_lock *lock, struct pom_error *err)
 {
+    (void)err;
     struct folder_lock *held = (struct folder_lock *)lock;
     if (held->file >= 0) close(held->file);
     free(held->folder);
     free(held);
+    return POM_OK;
 }
 
 /* The system keeps the lock for as long as the process lives, but the folder may be moved away under it; what is then
@@ -324,7 +326,7 @@ static enum pom_status local_lock(struct pomi_store *store, struct pomi_store_lo
                             "another pomona is writing to %s: wait for it or choose another output", folder)
                 : fail_errno(err, "lock", folder);
     if (status != POM_OK) {
-        unlock(&made->lock);
+        unlock(&made->lock, NULL);
         return status;
     }
     *lock = &made->lock;

@@ -43,7 +43,7 @@ extern const struct pomi_place pomi_bucket_place;
 /* What every kind of lock begins with. */
 struct pomi_store_lock {
     enum pom_status (*check)(struct pomi_store_lock *lock, struct pom_error *err);
-    void (*unlock)(struct pomi_store_lock *lock); /* releases and frees it */
+    enum pom_status (*unlock)(struct pomi_store_lock *lock, struct pom_error *err); /* frees it, too */
 };
 
 /* The client for s3:// paths, opened on the first call. Errors: those of pomi_s3_new. */

@@ -201,9 +201,9 @@ enum pom_status pomi_store_lock_check(struct pomi_store_lock *lock, struct pom_e
     return lock != NULL && lock->check != NULL ? lock->check(lock, err) : POM_OK;
 }
 
-void pomi_store_unlock(struct pomi_store_lock *lock)
+enum pom_status pomi_store_unlock(struct pomi_store_lock *lock, struct pom_error *err)
 {
-    if (lock != NULL) lock->unlock(lock);
+    return lock != NULL ? lock->unlock(lock, err) : POM_OK;
 }
 
 /* --- listings --- */

@@ -95,7 +95,8 @@ enum pom_status pomi_store_lock(struct pomi_store *store, struct pomi_store_lock
                                 struct pom_error *err);
 /* Fails with IO ("lock_lost") when somebody took the lock over, or moved the folder away. NULL is fine. */
 enum pom_status pomi_store_lock_check(struct pomi_store_lock *lock, struct pom_error *err);
-void pomi_store_unlock(struct pomi_store_lock *lock); /* NULL is fine */
+/* Frees the lock in every case; NULL is fine. Fails when FOLDER/_lock stays where it is, although it is this process's. */
+enum pom_status pomi_store_unlock(struct pomi_store_lock *lock, struct pom_error *err);
 
 struct pomi_store_entry {
     char *path; /* `folder`/...; bytes as the file system gives them */

@@ -274,7 +274,11 @@ static enum pom_status print_usage(struct pomi_bytes *text, const struct usage *
 {
     int64_t n_requests = 0;
     for (int kind = 0; kind < POMI_S3_N_KINDS; kind++) n_requests += statistics->n_requests[kind];
-    POMI_TRY(pomi_bytes_print(text, err, "s3: %lld requests (", (long long)n_requests));
+    if (n_requests == 0)
+        return pomi_bytes_print(text, err, "s3: no request was answered, %lld retries",
+                                (long long)statistics->n_retries);
+    POMI_TRY(pomi_bytes_print(text, err, "s3: %lld request%s (", (long long)n_requests,
+                              n_requests == 1 ? "" : "s"));
     const char *separator = "";
     for (int kind = 0; kind < POMI_S3_N_KINDS; kind++) {
         if (statistics->n_requests[kind] == 0) continue;

@@ -128,6 +128,7 @@ def main():
                     server.check_permissions(False)
                     left = [entry["Key"] for entry in s3.list_objects_v2(Bucket="target").get("Contents", [])]
                     assert "out/_lock" in left, "s3:DeleteObject is superfluous"
+                    assert "the lock stays" in result.stderr and "s3:DeleteObject" in result.stderr, result.stderr
                 else:
                     assert result.returncode == 3 or "access_denied" in result.stderr or "no_rows" in result.stderr or \
                         "could be read" in result.stderr, f"{action} of {statement['Sid']} is superfluous: {result.returncode} {result.stderr}"

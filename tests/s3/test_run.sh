@@ -124,6 +124,12 @@ if is_there out/_lock; then fail "the lock stays"; fi
 expect 2 "$pomona" run s3://absent/photos never
 expect_stderr "NoSuchBucket"
 expect 2 "$pomona" run s3://bucket/absent never
+expect 2 "$pomona" run photos s3a://bucket/never
+expect_stderr "s3a://bucket/never is no S3 path: it is s3://BUCKET/KEY"
+expect_no_file s3a:
+expect 3 "$pomona" run s3://bucket/photos never --endpoint-url http://127.0.0.1:9
+expect_stderr "cannot connect to 127.0.0.1:9"
+expect_stderr "no request was answered"
 expect 3 env AWS_SECRET_ACCESS_KEY=wrong "$pomona" run s3://bucket/photos never
 expect_stderr "SignatureDoesNotMatch"
 grep -q wrong stderr && fail "a secret is printed"

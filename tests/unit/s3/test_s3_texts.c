@@ -63,9 +63,16 @@ static void paths_are_split(void **state)
                                       "s3://bu cket/x",
                                       "s3://user@bucket/x",
                                       "s3://arn:aws:s3:eu-west-1:1:accesspoint/x",
+                                      "s3:/bucket/x",
+                                      "s3a://bucket/x",
+                                      "S3://bucket/x",
                                       "bucket/x"};
-    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+    const size_t n_bad = sizeof bad / sizeof bad[0];
+    for (size_t i = 0; i < n_bad; i++) {
         assert_int_equal(pomi_s3_split(bad[i], &parts, &err), POM_ERROR_ARGUMENT);
+        assert_int_equal(pomi_s3_is_path(bad[i]), i + 1 < n_bad); /* only the last one is a local name */
+    }
+    assert_false(pomi_s3_is_path("s3/x") || pomi_s3_is_path("./s3:/x") || pomi_s3_is_path("s3:x"));
 }
 
 static void expect_place(const char *url, enum pomi_s3_addressing addressing, const char *bucket,

@@ -348,9 +348,9 @@ static void abandoning_leaves_nothing(void **state)
 static void folders_may_have_any_name(void **state)
 {
     struct fixture *fixture = *state;
-    static const char *const folders[] = {"it's",    "two\nlines", "a[1]*?{x}", "~",
-                                          "~user/x", "s3:/b",      "file:",     "🍎",
-                                          "back\\",  "%20+$",      "label=x/t", "_hidden/.t"};
+    static const char *const folders[] = {"it's",    "two\nlines", "a[1]*?{x}", "~", "~user/x",
+                                          "./s3:/b", "s3:b",       "file:",     "🍎", "back\\",
+                                          "%20+$",   "label=x/t",  "_hidden/.t"};
     assert_int_equal(mkdir("a1xx{x}", 0777), 0); /* what a[1]*?{x} would match as a pattern */
     for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
         write_part(fixture, folders[i], POMI_FORMAT_PARQUET | POMI_FORMAT_CSV, 10, 4, 10);

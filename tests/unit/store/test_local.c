@@ -340,7 +340,7 @@ static void a_lock_keeps_others_out_until_its_process_ends(void **state)
     assert_int_equal(rename("moved", "out"), 0);
     assert_int_equal(pomi_store_lock_check(lock, &err), POM_OK);
     assert_null(other);
-    pomi_store_unlock(lock);
+    assert_int_equal(pomi_store_unlock(lock, &err), POM_OK);
     assert_int_equal(count_files(), 0);
 
     assert_int_equal(pipe(to_child), 0);
@@ -357,11 +357,11 @@ static void a_lock_keeps_others_out_until_its_process_ends(void **state)
     assert_int_equal(kill(child, SIGKILL), 0);
     assert_int_equal(waitpid(child, NULL, 0), child);
     assert_int_equal(pomi_store_lock(NULL, &lock, "out", &err), POM_OK);
-    pomi_store_unlock(lock);
+    assert_int_equal(pomi_store_unlock(lock, &err), POM_OK);
     close(to_child[0]);
     close(to_child[1]);
     assert_int_equal(pomi_store_lock(NULL, &lock, "absent", &err), POM_ERROR_NOT_FOUND);
-    pomi_store_unlock(NULL);
+    assert_int_equal(pomi_store_unlock(NULL, &err), POM_OK);
 }
 
 int main(void)
