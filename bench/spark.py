@@ -22,7 +22,7 @@ import time
 
 N_COMPONENTS = 50
 SETTINGS = {"spark.ui.enabled": "false", "spark.ui.showConsoleProgress": "false", "spark.driver.bindAddress": "127.0.0.1",
-            "spark.driver.host": "127.0.0.1", "spark.log.level": "ERROR", "spark.sql.execution.arrow.maxRecordsPerBatch": "64"}
+            "spark.driver.host": "127.0.0.1", "spark.log.level": "ERROR"}
 
 
 class Memory:

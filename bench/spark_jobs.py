@@ -12,12 +12,15 @@ import time
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 PCA_COMPONENTS = 100
+PHOTOS_PER_BATCH = 64
+VECTORS_PER_BATCH = 500
 
 
-def session():
+def session(rows_per_batch):
     from pyspark.sql import SparkSession
     spark = SparkSession.builder.getOrCreate()
     spark.sparkContext.setLogLevel("ERROR")
+    spark.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", rows_per_batch)
     return spark
 
 
@@ -52,7 +55,7 @@ def reference(photos, weights, output, k):
         def addInPlace(self, value, others):
             return value + others
 
-    spark = session()
+    spark = session(PHOTOS_PER_BATCH)
     broadcast = spark.sparkContext.broadcast(keras_network(weights).get_weights())
     batches = spark.sparkContext.accumulator([], Lists())
     images = (spark.read.format("binaryFile").option("pathGlobFilter", "*.jpg").option("recursiveFileLookup", "true")
@@ -82,7 +85,7 @@ def reference(photos, weights, output, k):
 
 def pca(side, table_folder, output):
     """The same job three times in one session: the first is cold."""
-    spark = session()
+    spark = session(VECTORS_PER_BATCH)
     for _ in range(3):
         began = time.monotonic()
         table = spark.read.parquet(table_folder)
@@ -101,7 +104,7 @@ def pca(side, table_folder, output):
 def read(side, photos, output):
     """Features of Pomona's built-in network, which is small: what is left is mostly how photos come in."""
     from pomona.spark import Featurizer, read_photos
-    spark = session()
+    spark = session(PHOTOS_PER_BATCH)
     for _ in range(3):
         began = time.monotonic()
         if side == "read_photos":
