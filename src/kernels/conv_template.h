@@ -59,14 +59,16 @@ ALWAYS_INLINE void conv_tile(const int n_pixels, const int n_vectors, const int 
         if (variant == DENSE) {
             const element *values = tile->input + conv->tap_offsets[tap];
             int k = (conv->n_channels + DWORD_CHANNELS - 1) / DWORD_CHANNELS;
-            for (; k >= BLOCK_DWORDS; k -= BLOCK_DWORDS, values += conv->input_block_stride) {
-                for (ptrdiff_t n = tile->prefetch_bytes_per_block; n > 0; n -= LINE_BYTES) {
+            for (; k >= BLOCK_DWORDS; k -= BLOCK_DWORDS, values += READ_AGAIN(conv->input_block_stride)) {
+                for (ptrdiff_t n = READ_AGAIN(tile->prefetch_bytes_per_block); n > 0; n -= LINE_BYTES) {
                     PREFETCH(prefetch);
                     prefetch += LINE_BYTES;
                 }
-                UNROLL_4
-                for (int c = 0; c < BLOCK_DWORDS; c++)
-                    CONV_STEP(multiply_add, broadcast, values + i * BLOCK_CHANNELS + c * DWORD_CHANNELS)
+                for (int four = 0; four < BLOCK_DWORDS; four += 4) {
+                    UNROLL
+                    for (int c = four; c < four + 4; c++)
+                        CONV_STEP(multiply_add, broadcast, values + i * BLOCK_CHANNELS + c * DWORD_CHANNELS)
+                }
             }
             for (; k > 0; k--, values += DWORD_CHANNELS)
                 CONV_STEP(multiply_add, broadcast, values + i * BLOCK_CHANNELS)

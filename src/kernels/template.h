@@ -13,16 +13,17 @@
  * constant. */
 #if defined(POMK_SANITIZED) /* checks in unrolled loops take minutes to compile */
 #define UNROLL
-#define UNROLL_4
 #elif defined(__clang__)
 /* A template serves constant sizes, where its loops unroll, and any size, where they cannot. */
 #pragma clang diagnostic ignored "-Wpass-failed"
-#define UNROLL   _Pragma("clang loop unroll(full)")
-#define UNROLL_4 _Pragma("clang loop unroll_count(4)")
+#define UNROLL _Pragma("clang loop unroll(full)")
 #else
-#define UNROLL   _Pragma("GCC unroll 16")
-#define UNROLL_4 _Pragma("GCC unroll 4")
+#define UNROLL _Pragma("GCC unroll 16")
 #endif
+
+/* A value that is fetched from memory each time. Where general registers run out, gcc would keep it in a vector register and
+ * move it back through the units that multiply. */
+#define READ_AGAIN(value) (*(const volatile __typeof__(value) *)&(value))
 
 /* Asks for a cache line in the second level: it will be needed soon, not next. */
 #define LINE_BYTES  64
