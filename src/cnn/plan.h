@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * What a plan holds: tensors with their place in the arena, and steps in execution order. plan.c makes it
- * (plan_builder.h says how), run.c walks it. The number format is the kernels' affair: sizes are in bytes,
- * strides in elements.
+ * (plan_builder.h says how), run.c walks it (run_steps.h says how). The number format is the kernels' affair:
+ * sizes are in bytes, strides in elements.
  *
  * A step is one layer, or several that run as one so that what lies between them never leaves the cache:
- *   BLOCK      expanding convolution (1x1, or the network's first) -> depthwise -> 1x1 [-> add], in strips of
- * rows CONV       convolution [-> add], the input in strips of rows; the sums of a global average pooling
- * when it ends in one
+ *   BLOCK      expanding convolution (1x1, or the network's first) -> depthwise -> 1x1 [-> add], in strips of rows
+ *   CONV       convolution [-> add], the input in strips of rows; the sums of a global average pooling when it ends
+ *              in one
  *   WINOGRAD   convolution 3x3 [-> add], as a 1x1 convolution for each of 36 or 16 points, in strips of rows of tiles
  * Fused or not, a layer's output is the same bytes.
  */
@@ -154,6 +154,11 @@ struct pomi_plan {
     float pixel_scale[3], pixel_shift[3];
     bool blue_first; /* the network's first channel is the photo's third */
 };
+
+static inline int min_int(int a, int b)
+{
+    return a < b ? a : b;
+}
 
 /* n elements of 1 or 2 bytes become `value`; of other sizes, zero. */
 void pomi_fill(void *to, size_t n, size_t element_bytes, int value);

@@ -247,7 +247,7 @@ static enum pom_status shape_winograd(const struct plan_builder *b, struct step 
     const int block_channels = plan->kernels->block_channels;
     POMI_TRY(volume(n_blocks, n_tiles, block_channels, points_bytes, &step->points.size_bytes, err));
     POMI_TRY(volume(panel_blocks, n_tiles, block_channels, points_bytes, &step->products.size_bytes, err));
-    const size_t apart = (size_t)block_channels * points_bytes; /* see point_stride in run.c */
+    const size_t apart = (size_t)block_channels * points_bytes; /* see point_stride in run_winograd.c */
     step->points.size_bytes += apart;
     step->products.size_bytes += apart;
     return POM_OK;
