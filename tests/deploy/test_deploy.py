@@ -2,9 +2,9 @@
 """deploy/emr/run from nothing to nothing, against a server that makes what the templates ask for and checks permissions.
 
 moto is the account: CloudFormation, IAM, S3, EC2, EMR. A thread of this test is the machine that EMR would give: it takes the
-step, runs the bootstrap action and the job with the node role's credentials and no others, and says how it ended. MinIO, where it
-is there, holds the conditions of the same policy against a run. Not checked, for neither has such things: bucket policies and
-endpoint policies at work, budgets, EMR Serverless.
+step, runs the bootstrap action and the job with the node role's credentials and no others, and says how it ended; and the worker that
+EMR Serverless would give, with its role's. MinIO, where it is there, holds the conditions of the same policy against a run. Not
+checked, for neither has such things: bucket policies and endpoint policies at work, budgets.
 """
 
 import io
@@ -12,7 +12,9 @@ import json
 import logging
 import os
 import pathlib
+import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -31,8 +33,12 @@ try:
     import parliament
     from moto.cloudformation.models import CloudFormationBackend, cloudformation_backends
     from moto.cloudformation.parsing import clean_json
+    from moto.cloudformation.responses import CloudFormationResponse
     from moto.core import DEFAULT_ACCOUNT_ID
+    from moto.core.common_models import CloudFormationModel
     from moto.emr.models import emr_backends
+    from moto.emrserverless import models as emrserverless
+    from moto.emrserverless.responses import EMRServerlessResponse
     from moto.server import ThreadedMotoServer
 except ImportError as missing:
     print(f"skipped: no {missing.name}; tools/setup.sh --tests installs it")
@@ -42,6 +48,7 @@ SOURCE, BUILD = pathlib.Path(os.environ["POMONA_SOURCE"]), pathlib.Path(os.envir
 PROGRAM, DEPLOY = BUILD / "apps/pomona/pomona", SOURCE / "deploy/emr"
 SPARK_PYTHON = SOURCE / ".deps/python/bin"
 REGION = "eu-west-1"
+SERVERLESS = emrserverless.emrserverless_backends[DEFAULT_ACCOUNT_ID][REGION]
 BUCKET = f"pomona-{DEFAULT_ACCOUNT_ID}-{REGION}"
 work = pathlib.Path(tempfile.mkdtemp(prefix="pomona-deploy-"))
 clean = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
@@ -65,9 +72,44 @@ def execute_change_set_with_outputs(self, **arguments):
 
 CloudFormationBackend.execute_change_set = execute_change_set_with_outputs
 
+# A stack that is there as it should be is an empty change set, for moto a wrong request.
+CloudFormationResponse._validate_different_update = lambda *_: None
 
 # moto tells EMR's region by the name of AWS's host, which this server has not.
 emr_backends[DEFAULT_ACCOUNT_ID]["us-east-1"] = emr_backends[DEFAULT_ACCOUNT_ID][REGION]
+
+
+class ServerlessApplication(CloudFormationModel):
+    """moto has EMR Serverless, and CloudFormation, but not the one in the other."""
+
+    __module__ = "moto.emrserverless"  # moto counts its models by service
+
+    @staticmethod
+    def cloudformation_name_type():
+        return ""
+
+    @staticmethod
+    def cloudformation_type():
+        return "AWS::EMRServerless::Application"
+
+    @classmethod
+    def create_from_cloudformation_json(cls, resource_name, cloudformation_json, account_id, region_name, **_):
+        wanted = cloudformation_json["Properties"]
+        made = emrserverless.emrserverless_backends[account_id][region_name].create_application(
+            name=wanted["Name"], release_label=wanted["ReleaseLabel"], application_type=wanted["Type"], client_token="",
+            initial_capacity=None, maximum_capacity=wanted["MaximumCapacity"], tags={tag["Key"]: tag["Value"] for tag in wanted["Tags"]},
+            auto_start_configuration=None, auto_stop_configuration=None, network_configuration=None)
+        made.physical_resource_id = made.id
+        return made
+
+    @classmethod
+    def delete_from_cloudformation_json(cls, resource_name, cloudformation_json, account_id, region_name):
+        emrserverless.emrserverless_backends[account_id][region_name].delete_application(resource_name)
+
+
+# moto reckons another signature for EMR Serverless than the AWS CLI: who asks there is not looked at, S3 is.
+EMRServerlessResponse._authenticate_and_authorize_normal_action = lambda *_, **__: None
+emrserverless.JOB_STATUS = "SUBMITTED"  # where a job begins; moto's are through at once
 
 
 def properties(stack_name, resource):
@@ -116,11 +158,11 @@ def wheel_around_the_build():
 
 
 class Machine(threading.Thread):
-    """What EMR does with a step: waits for one, runs it as the node role, and tells how it ended."""
+    """What EMR does with a step or a job: waits for one, runs it as its role, and tells how it ended."""
 
     def __init__(self):
         super().__init__(daemon=True)
-        self.said, self.taken = io.StringIO(), set()
+        self.said, self.taken, self.is_away = io.StringIO(), set(), False
 
     def run(self):
         while True:
@@ -129,22 +171,46 @@ class Machine(threading.Thread):
                 for step in cluster.steps:
                     if step.id not in self.taken:
                         self.taken.add(step.id)
-                        step.state = "COMPLETED" if self.do(cluster, list(step.args)) else "FAILED"
+                        step.state = "COMPLETED" if self.do(cluster.role, self.step, list(step.args)) else "FAILED"
+            for job in [job for jobs in list(SERVERLESS.job_runs.values()) for job in jobs]:
+                if job.id not in self.taken and not self.is_away:
+                    self.taken.add(job.id)
+                    role = job.execution_role_arn.rpartition("/")[2]
+                    job.state = "SUCCESS" if self.do(role, self.serverless_job, job.job_driver["sparkSubmit"]) else "FAILED"
 
-    def do(self, cluster, arguments):
-        node = variables(*credentials_of(cluster.role)) | {"POMONA_TARGET": str(work / "opt")}
+    def do(self, role, task, arguments):
+        node = variables(*credentials_of(role))
         node |= {"PATH": f"{SPARK_PYTHON}:{clean['PATH']}", "LD_LIBRARY_PATH": str(SOURCE / ".deps/duckdb")}
         try:
             check_permissions(True)
-            action = properties("cluster", "Cluster")["BootstrapActions"][0]["ScriptBootstrapAction"]
-            return self.execute(["aws", "s3", "cp", action["Path"], str(work / "bootstrap.sh")], node) == 0 and \
-                self.execute(["sh", str(work / "bootstrap.sh"), *action["Args"]], node) == 0 and \
-                self.execute(self.job(arguments), node) == 0
+            return task(node, arguments)
         except Exception as error:
             self.said.write(f"{error!r}\n")
             return False
         finally:
             check_permissions(False)
+
+    def step(self, node, arguments):
+        node |= {"POMONA_TARGET": str(work / "opt")}
+        action = properties("cluster", "Cluster")["BootstrapActions"][0]["ScriptBootstrapAction"]
+        return self.execute(["aws", "s3", "cp", action["Path"], str(work / "bootstrap.sh")], node) == 0 and \
+            self.execute(["sh", str(work / "bootstrap.sh"), *action["Args"]], node) == 0 and \
+            self.execute(self.job(arguments), node) == 0
+
+    def serverless_job(self, node, job):
+        """The archive unpacked where the job runs, and the driver's variables, as the parameters say."""
+        parameters = shlex.split(job["sparkSubmitParameters"])
+        settings = dict(parameter.split("=", 1) for parameter in parameters if parameter.startswith("spark."))
+        archive, _, name = parameters[parameters.index("--archives") + 1].partition("#")
+        assert settings["spark.executorEnv.PYTHONPATH"] == settings["spark.emr-serverless.driverEnv.PYTHONPATH"], settings
+        node |= {"PYTHONPATH": settings["spark.executorEnv.PYTHONPATH"]}
+        folder = work / "worker"
+        (folder / name).mkdir(parents=True)
+        command = [SPARK_PYTHON / "python3", "job.py"] if shutil.which("java") else [PROGRAM]
+        return self.execute(["aws", "s3", "cp", archive, "archive"], node, folder) == 0 and \
+            self.execute(["aws", "s3", "cp", job["entryPoint"], "job.py"], node, folder) == 0 and \
+            self.execute(["tar", "-xzf", "archive", "-C", name], node, folder) == 0 and \
+            self.execute([*command, *job["entryPointArguments"]], node, folder) == 0
 
     @staticmethod
     def job(arguments):
@@ -153,16 +219,18 @@ class Machine(threading.Thread):
             return [work / "opt/bin/python3", work / "opt/job.py", *arguments[4:]]
         return [PROGRAM, *arguments[4:], "--no-report"]
 
-    def execute(self, command, environment):
-        done = subprocess.run(command, env=environment, cwd=work, capture_output=True, text=True, timeout=400)
+    def execute(self, command, environment, folder=work):
+        done = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, timeout=400)
         self.said.write(f"$ {command}\n{done.stdout}{done.stderr}")
         return done.returncode
 
 
+def operator(key):
+    return variables(key["AccessKeyId"], key["SecretAccessKey"]) | {"POMONA_EMR_REQUIREMENTS": "/dev/null", "POMONA_POLL_SECONDS": "1"}
+
+
 def deploy(key, *arguments, expect=0):
-    environment = variables(key["AccessKeyId"], key["SecretAccessKey"])
-    environment |= {"POMONA_EMR_REQUIREMENTS": "/dev/null", "POMONA_POLL_SECONDS": "1"}
-    done = subprocess.run([DEPLOY / "run", "--region", REGION, *arguments], env=environment, cwd=work, capture_output=True, text=True, timeout=300)
+    done = subprocess.run([DEPLOY / "run", "--region", REGION, *arguments], env=operator(key), cwd=work, capture_output=True, text=True, timeout=300)
     assert done.returncode == expect, f"{done.returncode}: {done.stdout}{done.stderr}\n{machine.said.getvalue()}"
     return done
 
@@ -179,6 +247,33 @@ def the_whole_way(key, wheel):
     assert (work / "first/pca.safetensors").exists()
     keys = [entry["Key"] for entry in client("s3").list_objects_v2(Bucket=BUCKET, Prefix="output/first/")["Contents"]]
     assert "output/first/pca/_SUCCESS" in keys and "output/first/_lock" not in keys, keys
+
+
+def the_serverless_way(key, wheel):
+    """The same on EMR Serverless, from photos that are in the bucket; and interrupted, where the job must not go on costing."""
+    def nothing_is_left():
+        states = {application.state for application in SERVERLESS.applications.values()}
+        stacks = [stack["StackName"] for stack in client("cloudformation").describe_stacks()["Stacks"]]
+        assert states == {"TERMINATED"} and "pomona-serverless" not in stacks, (states, stacks)
+
+    done = deploy(key, "--on", "serverless", "--output", "second", "--wheel", wheel, "--", "-k", "3")
+    assert "job: SUCCESS" in done.stderr, done.stderr
+    first, second = (json.loads((work / name / "run.json").read_text())["counts"] for name in ("first", "second"))
+    assert first == second and (work / "second/pca.safetensors").read_bytes() == (work / "first/pca.safetensors").read_bytes()
+    nothing_is_left()
+
+    machine.is_away = True
+    process = subprocess.Popen([DEPLOY / "run", "--region", REGION, "--on", "serverless", "--wheel", wheel], env=operator(key),
+                               cwd=work, stderr=subprocess.PIPE, text=True)
+    for line in process.stderr:
+        if "job: SUBMITTED" in line:
+            process.send_signal(signal.SIGTERM)
+            break
+    said = process.stderr.read()
+    assert process.wait(timeout=60) == 130, said
+    job = next(job for jobs in SERVERLESS.job_runs.values() for job in jobs if job.id not in machine.taken)
+    assert job.state == "CANCELLED" and job.tags == {"project": "pomona"}, (job.state, job.tags, said)
+    nothing_is_left()
 
 
 def what_was_made_is_closed():
@@ -406,7 +501,8 @@ if __name__ == "__main__":
             {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}))
         key = client("iam").create_access_key(UserName="administrator")["AccessKey"]
         node_role = f"pomona-node-{REGION}"
-        for test, arguments in ((the_whole_way, (key, wheel_around_the_build())), (what_was_made_is_closed, ()),
+        wheel = wheel_around_the_build()
+        for test, arguments in ((the_whole_way, (key, wheel)), (what_was_made_is_closed, ()), (the_serverless_way, (key, wheel)),
                                 (templates_are_clean, ()), (policies_are_clean, ()), (the_costs_of_the_manual_are_the_script_s, ()),
                                 (a_changed_archive_is_not_installed, ()),
                                 (what_is_outside_of_the_union_is_refused, (key,)), (the_policy_is_tight, (node_role,)), (its_conditions_hold, (node_role,)),
