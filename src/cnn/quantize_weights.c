@@ -83,6 +83,13 @@ static double bias_of(const struct channel *channel, int out, const int16_t *rou
     return bias;
 }
 
+/* As lrint() rounds, for |value| < 2^51; compilers make vector code of it: doubles of this size have no fractions. */
+static int16_t nearest(double value)
+{
+    const double size = 0x1.8p52;
+    return (int16_t)(value + size - size);
+}
+
 /*
  * Rounds one output channel's weights to steps of weight times input scale, and gives the step and the bias. A step
  * is as fine as the integers allow: weights within `most`, sums within 31 bits.
@@ -106,17 +113,18 @@ static enum pom_status round_channel(const struct channel *channel, int out, dou
     /* A multiplier is an ordinary float, and a channel without weights has some step. */
     *step = fmax(*step, output_scale * 1e-9);
     for (int attempt = 0; attempt < 8; attempt++, *step *= 1.25) {
-        double bound = 0;
-        for (size_t k = 0; k < channel->n; k++) rounded[k] = (int16_t)lrint(channel->exact[k] / *step);
+        int64_t sum_of_magnitudes = 0;
+        for (size_t k = 0; k < channel->n; k++) rounded[k] = nearest(channel->exact[k] / *step);
         if (layer->kind == POMI_LAYER_DEPTHWISE) {
             for (size_t k = 0; k < channel->n; k++) channel->exact[k] /= *step;
             balance(channel->exact, rounded, channel->n, channel->most);
             for (size_t k = 0; k < channel->n; k++) channel->exact[k] *= *step;
         }
-        for (size_t k = 0; k < channel->n; k++) bound += abs(rounded[k]);
+        for (size_t k = 0; k < channel->n; k++) sum_of_magnitudes += abs(rounded[k]);
         *bias = bias_of(channel, out, rounded, *step);
         const double magnitude = fabs(*bias) / *step;
-        bound = bound * (channel->input.most + abs(channel->input.zero)) + magnitude + 1;
+        const double bound =
+            (double)sum_of_magnitudes * (channel->input.most + abs(channel->input.zero)) + magnitude + 1;
         /* What leaves the kernel is an integer of 32 bits too, before it is cut off. */
         if (bound + channel->output_zero * output_scale / *step <= limit &&
             bound * *step / output_scale < 0x1p30)
@@ -158,13 +166,14 @@ enum pom_status pomi_quantize_round_weights(const struct quantizer *q, int index
     const double *output_scale = result->is_fine ? form->fine_scale : form->scale;
     for (int n = 0; n < layer->out_channels && status == POM_OK; n++) {
         int16_t *rounded = result->weights + (size_t)n * channel.n;
-        double step, bias, zeros = 0;
+        double step, bias;
+        int64_t sum_of_weights = 0;
         status = round_channel(&channel, n, output_scale[n], rounded, &step, &bias, err);
         if (status != POM_OK) break;
-        for (size_t k = 0; k < channel.n; k++) zeros += rounded[k];
+        for (size_t k = 0; k < channel.n; k++) sum_of_weights += rounded[k];
         result->multipliers[n] = (float)(step / output_scale[n]);
-        result->bias[n] =
-            (int32_t)lrint(bias / step - zeros * input->zero + channel.output_zero * output_scale[n] / step);
+        result->bias[n] = (int32_t)lrint(bias / step - (double)sum_of_weights * input->zero +
+                                         channel.output_zero * output_scale[n] / step);
     }
     free(covered);
     free(exact);
