@@ -121,6 +121,14 @@ static enum pom_status local_create(struct pomi_store *store, const char *path, 
     return POM_OK;
 }
 
+/* Of a file that was written: that it or its folder is gone is not the caller's mistake, as a wrong path would be. */
+static enum pom_status fail_publish(struct pom_error *err, const char *what, const char *path)
+{
+    if (errno != ENOENT) return fail_errno(err, what, path);
+    return pomi_fail(err, POM_ERROR_IO, "output_gone",
+                     "%s was written and is gone: something else removes files there", path);
+}
+
 static enum pom_status flush_folder_of(const char *path, struct pom_error *err)
 {
     char *folder = folder_of(path);
@@ -128,7 +136,7 @@ static enum pom_status flush_folder_of(const char *path, struct pom_error *err)
     int handle = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     enum pom_status status = POM_OK;
     if (handle < 0) {
-        status = fail_errno(err, "open", folder);
+        status = fail_publish(err, "open", folder);
     } else {
         /* Some file systems cannot flush a folder and say EINVAL: the rename itself is still atomic there. */
         if (fsync(handle) != 0 && errno != EINVAL) status = fail_errno(err, "flush", folder);
@@ -143,14 +151,11 @@ static enum pom_status local_publish(struct pomi_store *store, struct pomi_local
 {
     (void)store;
     int descriptor = open(file->path, O_RDONLY | O_CLOEXEC);
-    if (descriptor < 0 && errno == ENOENT) /* not the caller's mistake, as a wrong path would be */
-        return pomi_fail(err, POM_ERROR_IO, "output_gone",
-                         "%s was written and is gone: something else removes files there", file->path);
-    if (descriptor < 0) return fail_errno(err, "publish", file->path);
+    if (descriptor < 0) return fail_publish(err, "publish", file->path);
     enum pom_status status = fsync(descriptor) == 0 ? POM_OK : fail_errno(err, "flush", file->path);
     close(descriptor);
     POMI_TRY(status);
-    if (rename(file->path, path) != 0) return fail_errno(err, "write", path);
+    if (rename(file->path, path) != 0) return fail_publish(err, "write", path);
     file->is_temporary = false;
     pomi_local_file_release(file);
     return flush_folder_of(path, err);
