@@ -55,9 +55,9 @@ expect_same stdout wanted
 cat >whole_run.py <<'PYTHON'
 import ctypes, sys, pomona
 from pomona import _library as library, _run
-from pomona.pca import solve_symmetric
+from pomona.pca import solver
 options = _run.run_options({"source": sys.argv[1], "output": sys.argv[2], "network": "orchard", "formats": "csv", "pca.n_components": 3})
-options.pca.solve_symmetric = solve_symmetric
+options.pca.solve_symmetric = solver()
 try:
     library.call(library.pom_run, ctypes.byref(options), None)
 except pomona.Error as error:
