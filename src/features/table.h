@@ -5,7 +5,6 @@
 #ifndef POMONA_FEATURES_TABLE_H
 #define POMONA_FEATURES_TABLE_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,9 +19,6 @@ struct pomi_rows {
     const float *features_pca;    /* [n_rows][n_components] */
     const float *features_scaled; /* [n_rows][n_features] */
 };
-
-/* Whether no number is infinite or not a number: only such rows may enter a table. */
-bool pomi_all_finite(const float *numbers, size_t n_numbers);
 
 /* One failed photo. `stage` is "source", "decode", "resize" or "cnn"; `reason` as in struct pom_error. */
 struct pomi_failure {

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/finite.h"
 #include "base/sizes.h"
 #include "networks/readers.h"
 
@@ -29,11 +30,8 @@ void pomi_normalisation_release(struct pomi_normalisation *normalisation)
 static enum pom_status check_finite(const float *values, size_t n_values, const char *name, const char *what,
                                     struct pom_error *err)
 {
-    for (size_t i = 0; values != NULL && i < n_values; i++)
-        if (!isfinite(values[i]))
-            return pomi_fail(err, POM_ERROR_MISMATCH, "not_finite", "\"%s\" has a %s that is not finite",
-                             name, what);
-    return POM_OK;
+    if (values == NULL || pomi_all_finite(values, n_values)) return POM_OK;
+    return pomi_fail(err, POM_ERROR_MISMATCH, "not_finite", "\"%s\" has a %s that is not finite", name, what);
 }
 
 static enum pom_status check_normalisation(const struct pomi_normalisation *from, int n_channels,

@@ -5,11 +5,11 @@
  */
 #include "networks/network_file_parts.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/finite.h"
 #include "base/sizes.h"
 
 static void copy_values(float *values, const struct pomi_tensor *tensor)
@@ -26,19 +26,6 @@ static void copy_values(float *values, const struct pomi_tensor *tensor)
     } else {
         for (size_t i = 0; i < tensor->n_elements; i++) values[i] = (int8_t)bytes[i];
     }
-}
-
-/* By the exponents, and without leaving early: compilers make vector code of it. */
-static bool are_finite(const float *values, size_t n)
-{
-    uint32_t largest_exponent = 0;
-    for (size_t i = 0; i < n; i++) {
-        uint32_t bits;
-        memcpy(&bits, &values[i], sizeof bits);
-        bits &= 0x7f800000;
-        largest_exponent = bits > largest_exponent ? bits : largest_exponent;
-    }
-    return largest_exponent < 0x7f800000;
 }
 
 /* Counts the tensors that layers took, so that those left over are found. */
@@ -77,7 +64,7 @@ static enum pom_status take_floats(struct weights_reader *reader, const char *na
         (*values = malloc(size_bytes)) == NULL)
         return pomi_fail_memory(err, (*tensor)->n_elements, name);
     copy_values(*values, *tensor);
-    if (!are_finite(*values, (*tensor)->n_elements))
+    if (!pomi_all_finite(*values, (*tensor)->n_elements))
         return pomi_fail(err, POM_ERROR_MISMATCH, "not_finite",
                          "the tensor \"%s\" has a value that is not finite", name);
     return POM_OK;
@@ -105,7 +92,7 @@ static enum pom_status read_layer_weights(struct weights_reader *reader, struct 
         float *channel = layer->weights + (size_t)c * per_channel;
         for (size_t i = 0; i < per_channel; i++) channel[i] *= scale[c];
     }
-    if (status == POM_OK && !are_finite(layer->weights, weight->n_elements))
+    if (status == POM_OK && !pomi_all_finite(layer->weights, weight->n_elements))
         status = pomi_fail(err, POM_ERROR_MISMATCH, "not_finite",
                            "the tensor \"%s\" makes weights that are not finite", name);
     free(scale);

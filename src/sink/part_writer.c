@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/finite.h"
 #include "base/text.h"
 #include "sink/part.h"
 #include "store/store.h"

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "features/table.h"
+#include "base/finite.h"
 
 static void finite_numbers_are_told_from_others(void **state)
 {
