@@ -53,7 +53,13 @@ enum pom_status pomi_bench_plan(const struct pomi_bench *bench, struct pomi_plan
                                 const struct pomk_kernels *kernels, enum pom_precision precision,
                                 struct pom_error *err)
 {
-    return pomi_plan_in_precision(plan, bench->network, precision, kernels, err);
+    struct pom_error refusal = {0};
+    const enum pom_status status = pomi_plan_in_precision(plan, bench->network, precision, kernels, &refusal);
+    if (status == POM_OK) return POM_OK;
+    *plan = NULL;
+    if (precision != POM_PRECISION_FP32 && status != POM_ERROR_MEMORY) return POM_OK;
+    if (err != NULL) *err = refusal;
+    return status;
 }
 
 static enum pom_status choose_sets(struct pomi_bench *bench, const char *cpu, struct pom_error *err)

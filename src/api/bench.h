@@ -34,6 +34,7 @@ double pomi_bench_median(double *values, int n);
 /* Smooth colours with some texture: a JPEG of it has about the size of a real photo's. */
 void pomi_bench_draw(uint8_t *pixels, int width_px, int height_px, uint32_t seed);
 
+/* *plan is NULL, and nothing to show, in integers of a network that was not calibrated. Errors: as pom_extractor_new. */
 enum pom_status pomi_bench_plan(const struct pomi_bench *bench, struct pomi_plan **plan,
                                 const struct pomk_kernels *kernels, enum pom_precision precision,
                                 struct pom_error *err);

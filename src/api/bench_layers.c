@@ -203,26 +203,23 @@ static enum pom_status bench_precision(const struct pomi_bench *bench, enum pom_
     struct pomk_kernels kernels = *bench->sets[bench->n_sets - 1];
     struct pomi_plan *plain_plan = NULL, *timed_plan = NULL;
     struct pomi_runner *plain = NULL, *timed = NULL;
-    struct pom_error refusal = {0};
-    enum pom_status status = pomi_bench_plan(bench, &plain_plan, &kernels, precision, &refusal);
-    if (status != POM_OK && precision != POM_PRECISION_FP32 && status != POM_ERROR_MEMORY) return POM_OK;
-    if (status != POM_OK && err != NULL) *err = refusal;
-    if (status == POM_OK) {
-        timing.real = kernels.layers[formats[precision]];
-        struct pomk_layers table = timed_table(timing.real);
-        struct pomk_kernels timed_kernels = kernels;
-        timed_kernels.layers[formats[precision]] = &table;
-        struct rounds rounds;
-        status = pomi_bench_plan(bench, &timed_plan, &timed_kernels, precision, err);
-        if (status == POM_OK) status = pomi_runner_new(&plain, plain_plan, err);
-        if (status == POM_OK) status = pomi_runner_new(&timed, timed_plan, err);
-        for (int round = 0; status == POM_OK && round < bench->n_rounds; round++)
-            status = run_round(bench, &kernels, plain, timed, round, &rounds, err);
-        if (status == POM_OK) give_rounds(bench, &kernels, precision, &rounds);
-        pomi_runner_free(plain);
-        pomi_runner_free(timed);
-        pomi_plan_release(timed_plan);
-    }
+    POMI_TRY(pomi_bench_plan(bench, &plain_plan, &kernels, precision, err));
+    if (plain_plan == NULL) return POM_OK;
+    timing.real = kernels.layers[formats[precision]];
+    struct pomk_layers table = timed_table(timing.real);
+    struct pomk_kernels timed_kernels = kernels;
+    timed_kernels.layers[formats[precision]] = &table;
+    struct rounds rounds;
+    enum pom_status status =
+        pomi_plan_in_precision(&timed_plan, bench->network, precision, &timed_kernels, err);
+    if (status == POM_OK) status = pomi_runner_new(&plain, plain_plan, err);
+    if (status == POM_OK) status = pomi_runner_new(&timed, timed_plan, err);
+    for (int round = 0; status == POM_OK && round < bench->n_rounds; round++)
+        status = run_round(bench, &kernels, plain, timed, round, &rounds, err);
+    if (status == POM_OK) give_rounds(bench, &kernels, precision, &rounds);
+    pomi_runner_free(plain);
+    pomi_runner_free(timed);
+    pomi_plan_release(timed_plan);
     pomi_plan_release(plain_plan);
     return status;
 }

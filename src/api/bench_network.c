@@ -59,12 +59,9 @@ static enum pom_status bench_precision(const struct pomi_bench *bench, const str
                                        enum pom_precision precision, bool is_best, struct pom_error *err)
 {
     struct pomi_plan *plan = NULL;
-    struct pom_error refusal = {0};
-    enum pom_status status = pomi_bench_plan(bench, &plan, kernels, precision, &refusal);
-    /* A network that was not calibrated has no integers: nothing to show. */
-    if (status != POM_OK && precision != POM_PRECISION_FP32 && status != POM_ERROR_MEMORY) return POM_OK;
-    if (status != POM_OK && err != NULL) *err = refusal;
-    if (status == POM_OK) status = bench_crew(bench, plan, kernels, precision, 1, 1, is_best ? 2 : 1, err);
+    POMI_TRY(pomi_bench_plan(bench, &plan, kernels, precision, err));
+    if (plan == NULL) return POM_OK;
+    enum pom_status status = bench_crew(bench, plan, kernels, precision, 1, 1, is_best ? 2 : 1, err);
     if (status == POM_OK && is_best && bench->n_threads > 1)
         status = bench_crew(bench, plan, kernels, precision, bench->n_threads, 1, 2, err);
     if (status == POM_OK && is_best && bench->n_threads > 1)

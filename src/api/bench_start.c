@@ -39,15 +39,11 @@ static enum pom_status bench_packing(const struct pomi_bench *bench, enum pom_pr
     double seconds[POMI_BENCH_MAX_ROUNDS];
     for (int round = 0; round < bench->n_rounds; round++) {
         struct pomi_plan *plan = NULL;
-        struct pom_error refusal = {0};
         const double began = pomi_clock_seconds();
-        const enum pom_status status = pomi_bench_plan(bench, &plan, kernels, precision, &refusal);
+        POMI_TRY(pomi_bench_plan(bench, &plan, kernels, precision, err));
         seconds[round] = pomi_clock_seconds() - began;
+        if (plan == NULL) return POM_OK;
         pomi_plan_release(plan);
-        /* A network that was not calibrated has no integers: nothing to show. */
-        if (status != POM_OK && precision != POM_PRECISION_FP32 && status != POM_ERROR_MEMORY) return POM_OK;
-        if (status != POM_OK && err != NULL) *err = refusal;
-        POMI_TRY(status);
     }
     give(bench, "packing the weights", kernels->name, pomi_bench_precision_name(precision), seconds);
     return POM_OK;
