@@ -18,16 +18,15 @@ void pomi_bytes_release(struct pomi_bytes *bytes)
     *bytes = (struct pomi_bytes){0};
 }
 
-/* A large file is read in half the time where the system need not supply its memory in pages of 4 KiB. */
-static void prefer_huge_pages(const struct pomi_bytes *bytes)
+void pomi_prefer_huge_pages(void *memory, size_t size_bytes)
 {
 #if defined(__linux__)
-    const uintptr_t huge_page_bytes = (uintptr_t)2 << 20, first = (uintptr_t)bytes->data;
-    const uintptr_t begin = (first + huge_page_bytes - 1) & -huge_page_bytes;
-    const uintptr_t end = (first + bytes->capacity_bytes) & -huge_page_bytes;
+    const uintptr_t first = (uintptr_t)memory;
+    const uintptr_t begin = pomi_size_align(first, POMI_HUGE_PAGE_BYTES);
+    const uintptr_t end = (first + size_bytes) & -POMI_HUGE_PAGE_BYTES;
     if (begin < end) madvise((void *)begin, end - begin, MADV_HUGEPAGE);
 #else
-    (void)bytes;
+    (void)memory, (void)size_bytes;
 #endif
 }
 
@@ -38,7 +37,8 @@ enum pom_status pomi_bytes_reserve(struct pomi_bytes *bytes, size_t capacity_byt
     if (grown == NULL) return pomi_fail_memory(err, capacity_bytes, "a buffer");
     bytes->data = grown;
     bytes->capacity_bytes = capacity_bytes;
-    prefer_huge_pages(bytes);
+    /* A large file is read in half the time where the system need not supply its memory in pages of 4 KiB. */
+    pomi_prefer_huge_pages(grown, capacity_bytes);
     return POM_OK;
 }
 

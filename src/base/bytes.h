@@ -24,6 +24,11 @@ struct pomi_view {
     size_t size_bytes;
 };
 
+#define POMI_HUGE_PAGE_BYTES ((size_t)2 << 20)
+
+/* Asks for huge pages for those that lie whole in the memory, where the system has them. */
+void pomi_prefer_huge_pages(void *memory, size_t size_bytes);
+
 void pomi_bytes_release(struct pomi_bytes *bytes);
 
 /* Makes room for `capacity_bytes`; keeps content; never shrinks. */

@@ -7,24 +7,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#if defined(__linux__)
-#include <sys/mman.h>
-#endif
-
+#include "base/bytes.h"
 #include "base/sizes.h"
 #include "cnn/plan_builder.h"
 
 void *pomi_vector_memory(size_t size_bytes)
 {
-    const size_t huge_page_bytes = (size_t)2 << 20;
-    if (size_bytes > SIZE_MAX - huge_page_bytes) return NULL;
-    const size_t alignment = size_bytes >= huge_page_bytes ? huge_page_bytes : POMK_ALIGN_BYTES;
+    if (size_bytes > SIZE_MAX - POMI_HUGE_PAGE_BYTES) return NULL;
+    const size_t alignment = size_bytes >= POMI_HUGE_PAGE_BYTES ? POMI_HUGE_PAGE_BYTES : POMK_ALIGN_BYTES;
     size_bytes = pomi_size_align(size_bytes > 0 ? size_bytes : 1, alignment);
     void *memory = aligned_alloc(alignment, size_bytes);
     if (!memory) return NULL;
-#if defined(__linux__)
-    if (alignment == huge_page_bytes) madvise(memory, size_bytes, MADV_HUGEPAGE);
-#endif
+    pomi_prefer_huge_pages(memory, size_bytes);
     memset(memory, 0, size_bytes);
     return memory;
 }
