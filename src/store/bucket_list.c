@@ -73,17 +73,13 @@ static void *list_stretch(void *argument)
     return NULL;
 }
 
-static enum pom_status failure_of(const struct stretch *stretch, struct pom_error *err)
+/* Moves what was found behind what is in *listing; or tells why nothing was. */
+static enum pom_status take(struct pomi_store_listing *listing, struct stretch *stretch,
+                            struct pom_error *err)
 {
-    if (stretch->status != POM_OK && err != NULL) *err = stretch->error;
-    return stretch->status;
-}
-
-/* Moves what was found behind what is in *listing. */
-static enum pom_status append(struct pomi_store_listing *listing, struct pomi_store_listing *found,
-                              struct pom_error *err)
-{
-    enum pom_status status = POM_OK;
+    struct pomi_store_listing *found = &stretch->found;
+    enum pom_status status = stretch->status;
+    if (status != POM_OK && err != NULL) *err = stretch->error;
     for (size_t i = 0; status == POM_OK && i < found->n_entries; i++) {
         status = pomi_store_listing_add(listing, found->entries[i].path, found->entries[i].size_bytes, err);
         if (status == POM_OK) found->entries[i].path = NULL;
@@ -164,8 +160,7 @@ static enum pom_status list_stretches(const struct walk *walk, const char *last_
     enum pom_status status = POM_OK;
     for (size_t i = 0; i < n; i++) {
         if (stretches[i].has_thread) pthread_join(stretches[i].thread, NULL);
-        if (status == POM_OK) status = failure_of(&stretches[i], err);
-        if (status == POM_OK) status = append(listing, &stretches[i].found, err);
+        if (status == POM_OK) status = take(listing, &stretches[i], err);
         pomi_store_listing_release(&stretches[i].found);
     }
     return status;
@@ -175,13 +170,12 @@ static enum pom_status list_stretches(const struct walk *walk, const char *last_
 static enum pom_status list_rest(const struct walk *walk, const char *last_key,
                                  struct pomi_store_listing *listing, struct pom_error *err)
 {
-    struct pomi_store_listing folders = {0}, found = {0};
+    struct pomi_store_listing folders = {0};
     struct pom_error why = {0};
     enum pom_status status = find_cuts(walk, last_key, &folders, &why);
-    if (status == POM_OK) status = list_stretches(walk, last_key, &folders, &found, &why);
+    if (status == POM_OK) status = list_stretches(walk, last_key, &folders, listing, &why);
     pomi_store_listing_release(&folders);
-    if (status == POM_OK) return append(listing, &found, err);
-    pomi_store_listing_release(&found);
+    if (status == POM_OK) return POM_OK;
     if (strcmp(why.reason, "bad_answer") != 0) {
         if (err != NULL) *err = why;
         return status;
@@ -189,10 +183,7 @@ static enum pom_status list_rest(const struct walk *walk, const char *last_key,
     struct stretch all = {.walk = walk};
     pomi_store_listing_release(listing);
     list_stretch(&all);
-    status = failure_of(&all, err);
-    if (status == POM_OK) status = append(listing, &all.found, err);
-    pomi_store_listing_release(&all.found);
-    return status;
+    return take(listing, &all, err);
 }
 
 enum pom_status pomi_bucket_list(struct pomi_store *store, const char *folder,
@@ -205,10 +196,8 @@ enum pom_status pomi_bucket_list(struct pomi_store *store, const char *folder,
     walk.prefix = pomi_bucket_prefix(&walk.at.parts);
     if (walk.prefix == NULL) return pomi_fail_memory(err, strlen(folder), "a file name");
     list_stretch(&first);
-    enum pom_status status = failure_of(&first, err);
-    if (status == POM_OK) status = append(listing, &first.found, err);
+    enum pom_status status = take(listing, &first, err);
     if (status == POM_OK && first.last_key != NULL) status = list_rest(&walk, first.last_key, listing, err);
-    pomi_store_listing_release(&first.found);
     free(first.last_key);
     free(walk.prefix);
     return status;
