@@ -6,6 +6,7 @@ Spark's workers find the package too.
 """
 
 import atexit
+import functools
 import os
 import shutil
 import socket
@@ -79,3 +80,18 @@ class S3Server:
     def stop(self):
         self._process.terminate()
         self._process.wait(10)
+
+
+def with_s3(test):
+    """Gives the test an S3Server; where there is none, the test says so instead."""
+    @functools.wraps(test)
+    def run():
+        server = S3Server()
+        if server.program is None:
+            print("  (not tried: no versitygw; tools/setup.sh --tests builds it where Go is)")
+            return
+        try:
+            test(server)
+        finally:
+            server.stop()
+    return run

@@ -134,23 +134,17 @@ def listed_photos_are_those_of_the_program():
     assert read_photos(spark, photos, glob="*.nothing *.JPG").count() > 0
 
 
-def photos_are_fetched_from_s3_by_the_executors():
-    server = package.S3Server()
-    if server.program is None:
-        print("  (not from S3: no versitygw; tools/setup.sh --tests builds it where Go is)")
-        return
-    try:
-        shutil.copytree(photos, os.path.join(server.bucket, "photos"))
-        s3 = {"endpoint_url": server.url, "region": "eu-central-1"}
-        listed = read_photos(spark, "s3://bucket/photos", s3=s3)
-        rows = Featurizer(network="orchard", inputCol="path", s3=s3).transform(listed).collect()
-        local = [{**row.asDict(), "path": row["path"].replace("s3://bucket/photos", photos)} for row in rows]
-        check_features(local)
-        gone = spark.createDataFrame([("s3://bucket/photos/gone.jpg",), (listed.first()["path"],)], "path string")
-        failure = Featurizer(network="orchard", inputCol="path", s3=s3).transform(gone).first()["failure"]
-        assert (failure["stage"], failure["reason"]) == ("source", "not_found"), failure
-    finally:
-        server.stop()
+@package.with_s3
+def photos_are_fetched_from_s3_by_the_executors(server):
+    shutil.copytree(photos, os.path.join(server.bucket, "photos"))
+    s3 = {"endpoint_url": server.url, "region": "eu-central-1"}
+    listed = read_photos(spark, "s3://bucket/photos", s3=s3)
+    rows = Featurizer(network="orchard", inputCol="path", s3=s3).transform(listed).collect()
+    local = [{**row.asDict(), "path": row["path"].replace("s3://bucket/photos", photos)} for row in rows]
+    check_features(local)
+    gone = spark.createDataFrame([("s3://bucket/photos/gone.jpg",), (listed.first()["path"],)], "path string")
+    failure = Featurizer(network="orchard", inputCol="path", s3=s3).transform(gone).first()["failure"]
+    assert (failure["stage"], failure["reason"]) == ("source", "not_found"), failure
 
 
 def an_older_spark_is_told():

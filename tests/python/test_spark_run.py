@@ -171,43 +171,37 @@ def rows_do_not_depend_on_how_parts_are_cut():
     assert len(glob.glob(out("cut") + "/features/*.parquet")) > 1
 
 
-def runs_go_from_s3_to_s3():
+@package.with_s3
+def runs_go_from_s3_to_s3(server):
     """The network is on S3 too, executors fetch and publish there; parts that are gone are made again."""
-    server = package.S3Server()
-    if server.program is None:
-        print("  (not on S3: no versitygw; tools/setup.sh --tests builds it where Go is)")
-        return
+    few = sorted(glob.glob(photos + "/**/*.jpg", recursive=True))[::5] + sorted(glob.glob(photos + "/bad/*"))
+    for path in few:
+        copy = os.path.join(server.bucket, "photos", os.path.relpath(path, photos))
+        os.makedirs(os.path.dirname(copy), exist_ok=True)
+        shutil.copyfile(path, copy)
+    named = network
+    if network != "orchard":
+        shutil.copyfile(network, os.path.join(server.bucket, "network.pomona"))
+        named = "s3://bucket/network.pomona"
+    options = ["--network", named, "-k", "5", "--part-rows", "17", "--no-report", "--endpoint-url", server.url, "--region",
+               "eu-central-1"]
+    program("run", "s3://bucket/photos", "s3://bucket/expected", *options)
+    assert main(["run", "s3://bucket/photos", "s3://bucket/out", *options, "--quiet"]) == 1
+    mine, theirs = os.path.join(server.bucket, "out"), os.path.join(server.bucket, "expected")
+    check_same(mine, theirs)
+    assert manifest(mine)["counts"] == manifest(theirs)["counts"] and manifest(mine)["counts"]["failed"] >= 19
+    assert not os.path.exists(os.path.join(mine, "_lock")), "the lock stays"
+    for part in sorted(glob.glob(mine + "/features/*.parquet"))[:2]:
+        os.remove(part)
+    assert main(["run", "s3://bucket/photos", "s3://bucket/out", *options, "--resume", "--quiet"]) == 1
+    check_same(mine, theirs)
+    secret = os.environ["AWS_SECRET_ACCESS_KEY"]
+    os.environ["AWS_SECRET_ACCESS_KEY"] = "wrong"
     try:
-        few = sorted(glob.glob(photos + "/**/*.jpg", recursive=True))[::5] + sorted(glob.glob(photos + "/bad/*"))
-        for path in few:
-            copy = os.path.join(server.bucket, "photos", os.path.relpath(path, photos))
-            os.makedirs(os.path.dirname(copy), exist_ok=True)
-            shutil.copyfile(path, copy)
-        named = network
-        if network != "orchard":
-            shutil.copyfile(network, os.path.join(server.bucket, "network.pomona"))
-            named = "s3://bucket/network.pomona"
-        options = ["--network", named, "-k", "5", "--part-rows", "17", "--no-report", "--endpoint-url", server.url, "--region",
-                   "eu-central-1"]
-        program("run", "s3://bucket/photos", "s3://bucket/expected", *options)
-        assert main(["run", "s3://bucket/photos", "s3://bucket/out", *options, "--quiet"]) == 1
-        mine, theirs = os.path.join(server.bucket, "out"), os.path.join(server.bucket, "expected")
-        check_same(mine, theirs)
-        assert manifest(mine)["counts"] == manifest(theirs)["counts"] and manifest(mine)["counts"]["failed"] >= 19
-        assert not os.path.exists(os.path.join(mine, "_lock")), "the lock stays"
-        for part in sorted(glob.glob(mine + "/features/*.parquet"))[:2]:
-            os.remove(part)
-        assert main(["run", "s3://bucket/photos", "s3://bucket/out", *options, "--resume", "--quiet"]) == 1
-        check_same(mine, theirs)
-        secret = os.environ.pop("AWS_SECRET_ACCESS_KEY")
-        os.environ["AWS_SECRET_ACCESS_KEY"] = "wrong"
-        try:
-            assert main(["run", "s3://bucket/photos", "s3://bucket/denied", *options[2:], "--quiet"]) == 3
-        finally:
-            os.environ["AWS_SECRET_ACCESS_KEY"] = secret
-        assert not os.path.exists(os.path.join(server.bucket, "denied"))
+        assert main(["run", "s3://bucket/photos", "s3://bucket/denied", *options[2:], "--quiet"]) == 3
     finally:
-        server.stop()
+        os.environ["AWS_SECRET_ACCESS_KEY"] = secret
+    assert not os.path.exists(os.path.join(server.bucket, "denied"))
 
 
 def what_cannot_be_is_said():
