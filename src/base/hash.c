@@ -10,14 +10,20 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
-size_t pomi_digest(enum pomi_hash hash, const void *data, size_t size_bytes,
-                   uint8_t digest[POMI_MAX_DIGEST_BYTES])
+static size_t digest_parts(enum pomi_hash hash, const struct pomi_view *parts, size_t n_parts,
+                           uint8_t digest[POMI_MAX_DIGEST_BYTES])
 {
     const EVP_MD *algorithm = hash == POMI_HASH_MD5    ? EVP_md5()
                               : hash == POMI_HASH_SHA1 ? EVP_sha1()
                                                        : EVP_sha256();
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
     unsigned int digest_bytes = 0;
-    return EVP_Digest(data, size_bytes, digest, &digest_bytes, algorithm, NULL) == 1 ? digest_bytes : 0;
+    int done = context != NULL && EVP_DigestInit_ex(context, algorithm, NULL) == 1;
+    for (size_t i = 0; i < n_parts && done; i++)
+        done = EVP_DigestUpdate(context, parts[i].data, parts[i].size_bytes) == 1;
+    if (done) done = EVP_DigestFinal_ex(context, digest, &digest_bytes) == 1;
+    EVP_MD_CTX_free(context);
+    return done ? digest_bytes : 0;
 }
 
 void pomi_hmac_sha256(const void *key, size_t key_bytes, const void *data, size_t size_bytes,
@@ -40,14 +46,21 @@ void pomi_wipe(void *data, size_t size_bytes)
 #include <mbedtls/md.h>
 #include <mbedtls/platform_util.h>
 
-size_t pomi_digest(enum pomi_hash hash, const void *data, size_t size_bytes,
-                   uint8_t digest[POMI_MAX_DIGEST_BYTES])
+static size_t digest_parts(enum pomi_hash hash, const struct pomi_view *parts, size_t n_parts,
+                           uint8_t digest[POMI_MAX_DIGEST_BYTES])
 {
     const mbedtls_md_info_t *algorithm =
         mbedtls_md_info_from_type(hash == POMI_HASH_MD5    ? MBEDTLS_MD_MD5
                                   : hash == POMI_HASH_SHA1 ? MBEDTLS_MD_SHA1
                                                            : MBEDTLS_MD_SHA256);
-    return mbedtls_md(algorithm, data, size_bytes, digest) == 0 ? mbedtls_md_get_size(algorithm) : 0;
+    mbedtls_md_context_t context;
+    mbedtls_md_init(&context);
+    int done = mbedtls_md_setup(&context, algorithm, 0) == 0 && mbedtls_md_starts(&context) == 0;
+    for (size_t i = 0; i < n_parts && done; i++)
+        done = mbedtls_md_update(&context, parts[i].data, parts[i].size_bytes) == 0;
+    if (done) done = mbedtls_md_finish(&context, digest) == 0;
+    mbedtls_md_free(&context);
+    return done ? mbedtls_md_get_size(algorithm) : 0;
 }
 
 void pomi_hmac_sha256(const void *key, size_t key_bytes, const void *data, size_t size_bytes,
@@ -70,20 +83,32 @@ void pomi_wipe(void *data, size_t size_bytes)
 }
 #endif
 
-static void digest_text(enum pomi_hash hash, const void *data, size_t size_bytes, char *text)
+size_t pomi_digest(enum pomi_hash hash, const void *data, size_t size_bytes,
+                   uint8_t digest[POMI_MAX_DIGEST_BYTES])
+{
+    return digest_parts(hash, &(struct pomi_view){data, size_bytes}, 1, digest);
+}
+
+static void digest_text(enum pomi_hash hash, const struct pomi_view *parts, size_t n_parts, char *text)
 {
     uint8_t digest[POMI_MAX_DIGEST_BYTES];
-    size_t digest_bytes = pomi_digest(hash, data, size_bytes, digest);
+    size_t digest_bytes = digest_parts(hash, parts, n_parts, digest);
     for (size_t i = 0; i < digest_bytes; i++) snprintf(text + 2 * i, 3, "%02x", digest[i]);
     text[2 * digest_bytes] = '\0';
 }
 
 void pomi_sha256_text(const void *data, size_t size_bytes, char text[POMI_SHA256_TEXT_BYTES])
 {
-    digest_text(POMI_HASH_SHA256, data, size_bytes, text);
+    pomi_sha256_text_of_parts(&(struct pomi_view){data, size_bytes}, 1, text);
+}
+
+void pomi_sha256_text_of_parts(const struct pomi_view *parts, size_t n_parts,
+                               char text[POMI_SHA256_TEXT_BYTES])
+{
+    digest_text(POMI_HASH_SHA256, parts, n_parts, text);
 }
 
 void pomi_md5_text(const void *data, size_t size_bytes, char text[POMI_MD5_TEXT_BYTES])
 {
-    digest_text(POMI_HASH_MD5, data, size_bytes, text);
+    digest_text(POMI_HASH_MD5, &(struct pomi_view){data, size_bytes}, 1, text);
 }

@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/bytes.h"
+
 #define POMI_MAX_DIGEST_BYTES  32
 #define POMI_SHA256_BYTES      32
 #define POMI_SHA256_TEXT_BYTES 65 /* 64 lower-case hex digits and the terminator */
@@ -26,6 +28,9 @@ size_t pomi_digest(enum pomi_hash hash, const void *data, size_t size_bytes,
 
 /* The digest in hex, "" where the algorithm is not to be had. */
 void pomi_sha256_text(const void *data, size_t size_bytes, char text[POMI_SHA256_TEXT_BYTES]);
+/* Of the parts' bytes one after another. */
+void pomi_sha256_text_of_parts(const struct pomi_view *parts, size_t n_parts,
+                               char text[POMI_SHA256_TEXT_BYTES]);
 void pomi_md5_text(const void *data, size_t size_bytes, char text[POMI_MD5_TEXT_BYTES]);
 
 /* RFC 2104. The digest may be the key's memory. */

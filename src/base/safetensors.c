@@ -301,29 +301,62 @@ static enum pom_status print_header(struct pomi_bytes *header, const struct pomi
     return POM_OK;
 }
 
-/* `tensors` and `metadata` are sorted. */
-static enum pom_status write_sorted(struct pomi_bytes *bytes, const struct pomi_tensor *tensors,
-                                    size_t n_tensors, const struct pomi_metadata *metadata, size_t n_metadata,
-                                    struct pom_error *err)
+/* A file before it is written: its parts in order, of which the first is the header with its length. */
+struct layout {
+    struct pomi_bytes header;
+    struct pomi_view *parts; /* [n_parts] */
+    size_t n_parts, size_bytes;
+};
+
+static void layout_release(struct layout *layout)
 {
+    pomi_bytes_release(&layout->header);
+    free(layout->parts);
+}
+
+/* `tensors` and `metadata` are sorted. */
+static enum pom_status lay_out_sorted(struct layout *layout, const struct pomi_tensor *tensors,
+                                      size_t n_tensors, const struct pomi_metadata *metadata,
+                                      size_t n_metadata, struct pom_error *err)
+{
+    static const uint8_t no_length[LENGTH_FIELD_BYTES] = {0};
     for (size_t i = 0; i + 1 < n_tensors; i++) {
         if (strcmp(tensors[i].name, tensors[i + 1].name) == 0)
             return pomi_fail(err, POM_ERROR_ARGUMENT, "duplicate", "two tensors have the name \"%s\"",
                              tensors[i].name);
     }
-    struct pomi_bytes header = {0};
-    enum pom_status status = print_header(&header, tensors, n_tensors, metadata, n_metadata, err);
-    size_t total = bytes->size_bytes + LENGTH_FIELD_BYTES + header.size_bytes;
-    for (size_t i = 0; i < n_tensors; i++) total += tensors[i].size_bytes; /* print_header checked the sum */
-    if (status == POM_OK) status = pomi_bytes_reserve(bytes, total, err);
-    uint8_t length[LENGTH_FIELD_BYTES];
-    for (int i = 0; i < LENGTH_FIELD_BYTES; i++)
-        length[i] = (uint8_t)((uint64_t)header.size_bytes >> (8 * i));
-    if (status == POM_OK) status = pomi_bytes_append(bytes, length, sizeof length, err);
-    if (status == POM_OK) status = pomi_bytes_append(bytes, header.data, header.size_bytes, err);
-    for (size_t i = 0; i < n_tensors && status == POM_OK; i++)
-        status = pomi_bytes_append(bytes, tensors[i].data, tensors[i].size_bytes, err);
-    pomi_bytes_release(&header);
+    struct pomi_bytes *header = &layout->header;
+    POMI_TRY(pomi_bytes_append(header, no_length, LENGTH_FIELD_BYTES, err));
+    POMI_TRY(print_header(header, tensors, n_tensors, metadata, n_metadata, err));
+    const uint64_t length_bytes = header->size_bytes - LENGTH_FIELD_BYTES;
+    for (int i = 0; i < LENGTH_FIELD_BYTES; i++) header->data[i] = (uint8_t)(length_bytes >> (8 * i));
+    layout->parts[layout->n_parts++] = pomi_bytes_view(header);
+    for (size_t i = 0; i < n_tensors; i++)
+        layout->parts[layout->n_parts++] = (struct pomi_view){tensors[i].data, tensors[i].size_bytes};
+    for (size_t i = 0; i < layout->n_parts; i++)
+        layout->size_bytes += layout->parts[i].size_bytes; /* print_header checked the sum */
+    return POM_OK;
+}
+
+/* The caller releases *layout, whatever is returned. */
+static enum pom_status lay_out(struct layout *layout, const struct pomi_tensor *tensors, size_t n_tensors,
+                               const struct pomi_metadata *metadata, size_t n_metadata, struct pom_error *err)
+{
+    struct pomi_tensor *sorted_tensors = malloc((n_tensors + 1) * sizeof *sorted_tensors);
+    struct pomi_metadata *sorted_metadata = malloc((n_metadata + 1) * sizeof *sorted_metadata);
+    *layout = (struct layout){.parts = calloc(n_tensors + 1, sizeof *layout->parts)};
+    enum pom_status status = POM_ERROR_MEMORY;
+    if (sorted_tensors == NULL || sorted_metadata == NULL || layout->parts == NULL) {
+        pomi_fail_memory(err, n_tensors * sizeof *sorted_tensors, "a table of tensors");
+    } else {
+        for (size_t i = 0; i < n_tensors; i++) sorted_tensors[i] = tensors[i];
+        for (size_t i = 0; i < n_metadata; i++) sorted_metadata[i] = metadata[i];
+        qsort(sorted_tensors, n_tensors, sizeof *sorted_tensors, by_name);
+        qsort(sorted_metadata, n_metadata, sizeof *sorted_metadata, by_key);
+        status = lay_out_sorted(layout, sorted_tensors, n_tensors, sorted_metadata, n_metadata, err);
+    }
+    free(sorted_tensors);
+    free(sorted_metadata);
     return status;
 }
 
@@ -331,19 +364,22 @@ enum pom_status pomi_safetensors_write(struct pomi_bytes *bytes, const struct po
                                        size_t n_tensors, const struct pomi_metadata *metadata,
                                        size_t n_metadata, struct pom_error *err)
 {
-    struct pomi_tensor *sorted_tensors = malloc((n_tensors + 1) * sizeof *sorted_tensors);
-    struct pomi_metadata *sorted_metadata = malloc((n_metadata + 1) * sizeof *sorted_metadata);
-    enum pom_status status = POM_ERROR_MEMORY;
-    if (sorted_tensors == NULL || sorted_metadata == NULL) {
-        pomi_fail_memory(err, n_tensors * sizeof *sorted_tensors, "a table of tensors");
-    } else {
-        for (size_t i = 0; i < n_tensors; i++) sorted_tensors[i] = tensors[i];
-        for (size_t i = 0; i < n_metadata; i++) sorted_metadata[i] = metadata[i];
-        qsort(sorted_tensors, n_tensors, sizeof *sorted_tensors, by_name);
-        qsort(sorted_metadata, n_metadata, sizeof *sorted_metadata, by_key);
-        status = write_sorted(bytes, sorted_tensors, n_tensors, sorted_metadata, n_metadata, err);
-    }
-    free(sorted_tensors);
-    free(sorted_metadata);
+    struct layout layout;
+    enum pom_status status = lay_out(&layout, tensors, n_tensors, metadata, n_metadata, err);
+    if (status == POM_OK) status = pomi_bytes_reserve(bytes, bytes->size_bytes + layout.size_bytes, err);
+    for (size_t i = 0; i < layout.n_parts && status == POM_OK; i++)
+        status = pomi_bytes_append(bytes, layout.parts[i].data, layout.parts[i].size_bytes, err);
+    layout_release(&layout);
+    return status;
+}
+
+enum pom_status pomi_safetensors_sha256(char text[POMI_SHA256_TEXT_BYTES], const struct pomi_tensor *tensors,
+                                        size_t n_tensors, const struct pomi_metadata *metadata,
+                                        size_t n_metadata, struct pom_error *err)
+{
+    struct layout layout;
+    enum pom_status status = lay_out(&layout, tensors, n_tensors, metadata, n_metadata, err);
+    if (status == POM_OK) pomi_sha256_text_of_parts(layout.parts, layout.n_parts, text);
+    layout_release(&layout);
     return status;
 }

@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "base/bytes.h"
+#include "base/hash.h"
 
 enum pomi_dtype {
     POMI_F64,
@@ -67,6 +68,11 @@ struct pomi_metadata {
 enum pom_status pomi_safetensors_write(struct pomi_bytes *bytes, const struct pomi_tensor *tensors,
                                        size_t n_tensors, const struct pomi_metadata *metadata,
                                        size_t n_metadata, struct pom_error *err);
+
+/* The SHA-256 of what pomi_safetensors_write would append; nothing is copied for it. Errors as there. */
+enum pom_status pomi_safetensors_sha256(char text[POMI_SHA256_TEXT_BYTES], const struct pomi_tensor *tensors,
+                                        size_t n_tensors, const struct pomi_metadata *metadata,
+                                        size_t n_metadata, struct pom_error *err);
 
 size_t pomi_dtype_bytes(enum pomi_dtype dtype);
 

@@ -31,7 +31,15 @@ static const struct pomi_known_network known[] = {
                   "for Keras: " KERAS_APPLICATIONS RESNET50_FILE,
         .licence = "MIT",
     },
-    {.name = "orchard", .expected = &orchard_features},
+    {
+        .name = "orchard",
+        .expected = &orchard_features,
+        .hashes =
+            {
+                .identity = "089dd3b52ca6bf5083d257843646a52c20f71e972467af5c06a3f12a1797cc0b",
+                .calibration = "6ac387cc4c69523684450039cdede3c479250ad8b1a03a2041be9e549bd6c314",
+            },
+    },
 };
 
 const struct pomi_known_network *pomi_catalogue_at(size_t index)

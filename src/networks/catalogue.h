@@ -6,7 +6,7 @@
 #ifndef POMONA_NETWORKS_CATALOGUE_H
 #define POMONA_NETWORKS_CATALOGUE_H
 
-#include "cnn/graph.h"
+#include "networks/network_file.h"
 
 /* Features of the built-in test image at the network's size, from an independent implementation. */
 struct pomi_expected_features {
@@ -26,6 +26,8 @@ struct pomi_known_network {
     const char *origin;
     const char *licence;
     const struct pomi_expected_features *expected; /* NULL: none stored */
+    /* Of the embedded file, which is the same in every process: hashing it would take as long as reading it. */
+    struct pomi_network_hashes hashes;
 };
 
 /* NULL past the last, or for an unknown name. */

@@ -126,53 +126,74 @@ bool pomi_is_calibration(const char *tensor_name)
     return length > suffix && strcmp(tensor_name + length - suffix, POMI_CALIBRATION_SUFFIX) == 0;
 }
 
+static size_t calibration_bytes(const struct pomi_layer *layer)
+{
+    return (size_t)layer->out_channels * POMI_N_CALIBRATION * sizeof(float);
+}
+
 /* What a network file's metadata may hold; the rest is not carried over. */
 static const char *const metadata_keys[] = {"format",   "name",   "input_px", "preprocessing", "padding",
                                             "features", "layers", "origin",   "licence",       "training"};
 
-/* The container's tensors that are no calibration, then those of `graph`, which may be NULL. */
-static enum pom_status rewrite(struct pomi_bytes *result, const struct pomi_safetensors *container,
-                               const struct pomi_graph *graph, struct pom_error *err)
-{
+/* What a network file consists of. */
+struct content {
     struct pomi_metadata metadata[POMI_COUNT(metadata_keys)];
-    size_t n_metadata = 0, n_tensors = 0, n_stored = pomi_safetensors_count(container);
-    size_t n_names = graph == NULL ? 0 : (size_t)graph->n_layers - 1, max_tensors = n_stored + n_names;
-    struct pomi_tensor *tensors = calloc(max_tensors + 1, sizeof *tensors);
-    struct tensor_name *names = calloc(n_names + 1, sizeof *names);
-    enum pom_status status = POM_OK;
-    if (tensors == NULL || names == NULL)
-        status = pomi_fail_memory(err, max_tensors * sizeof *tensors, "a network file's header");
-    for (int i = 0; i < POMI_COUNT(metadata_keys); i++) {
-        const char *value = pomi_safetensors_metadata(container, metadata_keys[i]);
-        if (value != NULL) metadata[n_metadata++] = (struct pomi_metadata){metadata_keys[i], value};
-    }
-    for (size_t i = 0; i < n_stored && status == POM_OK; i++)
-        if (!pomi_is_calibration(pomi_safetensors_at(container, i)->name))
-            tensors[n_tensors++] = *pomi_safetensors_at(container, i);
-    for (size_t i = 0; i < n_names && status == POM_OK; i++) {
-        const struct pomi_layer *layer = &graph->layers[i];
-        snprintf(names[i].text, POMI_TENSOR_NAME_MAX, "%s" POMI_CALIBRATION_SUFFIX, layer->name);
-        tensors[n_tensors++] = (struct pomi_tensor){.name = names[i].text,
-                                                    .dtype = POMI_F32,
-                                                    .n_dimensions = 2,
-                                                    .shape = {POMI_N_CALIBRATION, layer->out_channels},
-                                                    .data = layer->calibration,
-                                                    .size_bytes = (size_t)layer->out_channels *
-                                                                  POMI_N_CALIBRATION * sizeof(float)};
-    }
-    if (status == POM_OK)
-        status = pomi_safetensors_write(result, tensors, n_tensors, metadata, n_metadata, err);
-    free(tensors);
-    free(names);
-    return status;
+    struct pomi_tensor *tensors;
+    struct tensor_name *names; /* of calibration tensors */
+    size_t n_metadata, n_tensors;
+};
+
+static void content_release(struct content *content)
+{
+    free(content->tensors);
+    free(content->names);
 }
 
-static enum pom_status open_and_rewrite(struct pomi_bytes *result, struct pomi_view bytes,
-                                        const struct pomi_graph *graph, struct pom_error *err)
+/* The container's tensors that are no calibration, then those of `graph`, which may be NULL. The caller releases *content,
+ * whatever is returned. */
+static enum pom_status collect(struct content *content, const struct pomi_safetensors *container,
+                               const struct pomi_graph *graph, struct pom_error *err)
+{
+    size_t n_stored = pomi_safetensors_count(container);
+    size_t n_names = graph == NULL ? 0 : (size_t)graph->n_layers - 1, max_tensors = n_stored + n_names;
+    *content = (struct content){.tensors = calloc(max_tensors + 1, sizeof *content->tensors),
+                                .names = calloc(n_names + 1, sizeof *content->names)};
+    if (content->tensors == NULL || content->names == NULL)
+        return pomi_fail_memory(err, max_tensors * sizeof *content->tensors, "a network file's header");
+    for (int i = 0; i < POMI_COUNT(metadata_keys); i++) {
+        const char *value = pomi_safetensors_metadata(container, metadata_keys[i]);
+        if (value != NULL)
+            content->metadata[content->n_metadata++] = (struct pomi_metadata){metadata_keys[i], value};
+    }
+    for (size_t i = 0; i < n_stored; i++)
+        if (!pomi_is_calibration(pomi_safetensors_at(container, i)->name))
+            content->tensors[content->n_tensors++] = *pomi_safetensors_at(container, i);
+    for (size_t i = 0; i < n_names; i++) {
+        const struct pomi_layer *layer = &graph->layers[i];
+        char *name = content->names[i].text;
+        snprintf(name, POMI_TENSOR_NAME_MAX, "%s" POMI_CALIBRATION_SUFFIX, layer->name);
+        content->tensors[content->n_tensors++] =
+            (struct pomi_tensor){.name = name,
+                                 .dtype = POMI_F32,
+                                 .n_dimensions = 2,
+                                 .shape = {POMI_N_CALIBRATION, layer->out_channels},
+                                 .data = layer->calibration,
+                                 .size_bytes = calibration_bytes(layer)};
+    }
+    return POM_OK;
+}
+
+static enum pom_status rewrite(struct pomi_bytes *result, struct pomi_view bytes,
+                               const struct pomi_graph *graph, struct pom_error *err)
 {
     struct pomi_safetensors *container;
+    struct content content;
     POMI_TRY(pomi_safetensors_open(&container, bytes, err));
-    enum pom_status status = rewrite(result, container, graph, err);
+    enum pom_status status = collect(&content, container, graph, err);
+    if (status == POM_OK)
+        status = pomi_safetensors_write(result, content.tensors, content.n_tensors, content.metadata,
+                                        content.n_metadata, err);
+    content_release(&content);
     pomi_safetensors_free(container);
     return status;
 }
@@ -180,13 +201,13 @@ static enum pom_status open_and_rewrite(struct pomi_bytes *result, struct pomi_v
 enum pom_status pomi_network_file_strip(struct pomi_bytes *stripped, struct pomi_view bytes,
                                         struct pom_error *err)
 {
-    return open_and_rewrite(stripped, bytes, NULL, err);
+    return rewrite(stripped, bytes, NULL, err);
 }
 
 enum pom_status pomi_network_file_calibrated(struct pomi_bytes *calibrated, struct pomi_view bytes,
                                              const struct pomi_graph *graph, struct pom_error *err)
 {
-    return open_and_rewrite(calibrated, bytes, graph, err);
+    return rewrite(calibrated, bytes, graph, err);
 }
 
 /* ---- reading ---- */
@@ -289,7 +310,34 @@ static enum pom_status check_format(const struct pomi_safetensors *container, st
     return POM_OK;
 }
 
-/* What fp32 features depend on, and what the others depend on beside that. */
+/* What fp32 features depend on: the file as it would be without its calibration. */
+static enum pom_status find_identity(struct pom_network *network, const struct pomi_safetensors *container,
+                                     struct pom_error *err)
+{
+    struct content content;
+    enum pom_status status = collect(&content, container, NULL, err);
+    if (status == POM_OK)
+        status = pomi_safetensors_sha256(network->identity, content.tensors, content.n_tensors,
+                                         content.metadata, content.n_metadata, err);
+    content_release(&content);
+    return status;
+}
+
+/* What integer precisions depend on beside that. */
+static enum pom_status hash_calibration(struct pom_network *network, struct pom_error *err)
+{
+    const size_t n_layers = (size_t)network->graph.n_layers - 1;
+    struct pomi_view *parts = calloc(n_layers + 1, sizeof *parts);
+    if (parts == NULL) return pomi_fail_memory(err, n_layers * sizeof *parts, "a list of tensors");
+    for (size_t i = 0; i < n_layers; i++) {
+        const struct pomi_layer *layer = &network->graph.layers[i];
+        parts[i] = (struct pomi_view){(const uint8_t *)layer->calibration, calibration_bytes(layer)};
+    }
+    pomi_sha256_text_of_parts(parts, n_layers, network->calibration);
+    free(parts);
+    return POM_OK;
+}
+
 static enum pom_status identify(struct pom_network *network, const struct pomi_safetensors *container,
                                 struct pomi_view bytes, struct pom_error *err)
 {
@@ -297,23 +345,12 @@ static enum pom_status identify(struct pom_network *network, const struct pomi_s
         pomi_sha256_text(bytes.data, bytes.size_bytes, network->identity);
         return POM_OK;
     }
-    struct pomi_bytes stripped = {0}, calibration = {0};
-    enum pom_status status = rewrite(&stripped, container, NULL, err);
-    for (int i = 0; i < network->graph.n_layers - 1 && status == POM_OK; i++)
-        status = pomi_bytes_append(
-            &calibration, network->graph.layers[i].calibration,
-            (size_t)network->graph.layers[i].out_channels * POMI_N_CALIBRATION * sizeof(float), err);
-    if (status == POM_OK) {
-        pomi_sha256_text(stripped.data, stripped.size_bytes, network->identity);
-        pomi_sha256_text(calibration.data, calibration.size_bytes, network->calibration);
-    }
-    pomi_bytes_release(&stripped);
-    pomi_bytes_release(&calibration);
-    return status;
+    POMI_TRY(find_identity(network, container, err));
+    return hash_calibration(network, err);
 }
 
-enum pom_status pomi_network_file_read(struct pom_network **network, struct pomi_view bytes,
-                                       struct pom_error *err)
+enum pom_status pomi_network_file_read_known(struct pom_network **network, struct pomi_view bytes,
+                                             const struct pomi_network_hashes *known, struct pom_error *err)
 {
     *network = NULL;
     struct pomi_safetensors *container;
@@ -329,14 +366,24 @@ enum pom_status pomi_network_file_read(struct pom_network **network, struct pomi
     if (status == POM_OK) status = read_text(container, opened, err);
     if (status == POM_OK) status = read_architecture(container, &opened->graph, err);
     if (status == POM_OK) status = pomi_network_file_weights(&opened->graph, container, err);
-    if (status == POM_OK) status = identify(opened, container, bytes, err);
+    if (status == POM_OK && known == NULL) status = identify(opened, container, bytes, err);
     pomi_safetensors_free(container);
     if (status != POM_OK) {
         pom_network_free(opened);
         return status;
     }
+    if (known != NULL) {
+        snprintf(opened->identity, sizeof opened->identity, "%s", known->identity);
+        snprintf(opened->calibration, sizeof opened->calibration, "%s", known->calibration);
+    }
     snprintf(opened->selection, sizeof opened->selection, "opened from memory");
     sum_up(opened);
     *network = opened;
     return POM_OK;
+}
+
+enum pom_status pomi_network_file_read(struct pom_network **network, struct pomi_view bytes,
+                                       struct pom_error *err)
+{
+    return pomi_network_file_read_known(network, bytes, NULL, err);
 }

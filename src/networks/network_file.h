@@ -58,6 +58,15 @@ enum pom_status pomi_network_file_calibrated(struct pomi_bytes *calibrated, stru
 enum pom_status pomi_network_file_read(struct pom_network **network, struct pomi_view bytes,
                                        struct pom_error *err);
 
+/* Hex, as in struct pom_network_info. */
+struct pomi_network_hashes {
+    const char *identity, *calibration;
+};
+
+/* The same of a file whose hashes are known: they are taken, not computed. NULL: they are computed. */
+enum pom_status pomi_network_file_read_known(struct pom_network **network, struct pomi_view bytes,
+                                             const struct pomi_network_hashes *known, struct pom_error *err);
+
 /* The words of the file, and back: NULL or -1 for what is none. */
 const char *pomi_layer_kind_name(enum pomi_layer_kind kind);
 const char *pomi_padding_name(enum pomi_padding padding);

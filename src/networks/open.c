@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/embedded.h"
+#include "networks/catalogue.h"
 #include "networks/network_file.h"
 #include "networks/open.h"
 #include "store/store.h"
@@ -67,7 +68,7 @@ static enum pom_status open_embedded(struct pom_network **network, const char *n
     if (file.data == NULL)
         return pomi_fail(err, POM_ERROR_NOT_FOUND, "no_network",
                          "this build of the library has no network \"%s\" in it", name);
-    return pomi_network_file_read(network, file, err);
+    return pomi_network_file_read_known(network, file, &pomi_catalogue_find(name)->hashes, err);
 }
 
 /* NAME.pomona in the networks folder; the caller frees it. */

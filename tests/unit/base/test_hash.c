@@ -20,6 +20,18 @@ static void digests_match_the_published_vectors(void **state)
     assert_string_equal(md5, "900150983cd24fb0d6963f7d28e17f72");
 }
 
+static void parts_are_hashed_as_one(void **state)
+{
+    (void)state;
+    static const uint8_t text[] = {'a', 'b', 'c'};
+    const struct pomi_view parts[] = {{text, 1}, {NULL, 0}, {text + 1, 2}};
+    char sha256[POMI_SHA256_TEXT_BYTES];
+    pomi_sha256_text_of_parts(parts, 3, sha256);
+    assert_string_equal(sha256, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    pomi_sha256_text_of_parts(NULL, 0, sha256);
+    assert_string_equal(sha256, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+}
+
 static void a_shorter_digest_says_how_long_it_is(void **state)
 {
     (void)state;
@@ -67,6 +79,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(digests_match_the_published_vectors),
+        cmocka_unit_test(parts_are_hashed_as_one),
         cmocka_unit_test(a_shorter_digest_says_how_long_it_is),
         cmocka_unit_test(keyed_digests_match_the_published_vector),
         cmocka_unit_test(base64_is_padded),

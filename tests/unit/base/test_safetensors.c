@@ -50,6 +50,10 @@ static void what_was_written_is_read_back(void **state)
     assert_int_equal(bytes.size_bytes, again.size_bytes);
     assert_memory_equal(bytes.data, again.data, bytes.size_bytes);
     assert_int_equal(bytes.data[0] % 8, 0);
+    char written_sha256[POMI_SHA256_TEXT_BYTES], sha256[POMI_SHA256_TEXT_BYTES];
+    pomi_sha256_text(bytes.data, bytes.size_bytes, written_sha256);
+    assert_int_equal(pomi_safetensors_sha256(sha256, turned, 3, turned_metadata, 2, NULL), POM_OK);
+    assert_string_equal(sha256, written_sha256);
 
     struct pomi_safetensors *opened;
     struct pom_error err;
@@ -98,6 +102,8 @@ static void what_cannot_be_written_is_refused(void **state)
     assert_int_equal(pomi_safetensors_write(&bytes, twice, 2, NULL, 0, &err), POM_ERROR_ARGUMENT);
     assert_int_equal(pomi_safetensors_write(&bytes, twice, 1, &latin1, 1, &err), POM_ERROR_ARGUMENT);
     assert_int_equal(bytes.size_bytes, 0);
+    char sha256[POMI_SHA256_TEXT_BYTES];
+    assert_int_equal(pomi_safetensors_sha256(sha256, twice, 2, NULL, 0, &err), POM_ERROR_ARGUMENT);
     pomi_bytes_release(&bytes);
 }
 

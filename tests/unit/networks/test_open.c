@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "networks/network_file.h"
+#include "networks/open.h"
 #include "store/store.h"
 
 static char folder[64];
@@ -147,6 +148,24 @@ static void the_embedded_network_computes_what_it_should(void **state)
     pom_network_free(network);
 }
 
+/* Opening takes them as they are written in the catalogue. */
+static void the_embedded_networks_hashes_are_those_of_its_file(void **state)
+{
+    (void)state;
+    struct pom_network *embedded, *file;
+    struct pomi_bytes bytes = {0};
+    char *path;
+    assert_int_equal(pomi_network_load(&bytes, &path, "orchard", NULL), POM_OK);
+    assert_int_equal(pom_network_open_memory(&file, bytes.data, bytes.size_bytes, NULL), POM_OK);
+    assert_int_equal(pom_network_open(&embedded, "orchard", NULL), POM_OK);
+    const struct pom_network_info *expected = pom_network_info(file), *info = pom_network_info(embedded);
+    assert_string_equal(info->identity, expected->identity);
+    assert_string_equal(info->calibration, expected->calibration);
+    pom_network_free(embedded);
+    pom_network_free(file);
+    pomi_bytes_release(&bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -155,6 +174,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(all_networks_are_listed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_folder_follows_the_environment, set_up, tear_down),
         cmocka_unit_test(the_embedded_network_computes_what_it_should),
+        cmocka_unit_test(the_embedded_networks_hashes_are_those_of_its_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
