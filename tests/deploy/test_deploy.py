@@ -36,6 +36,7 @@ try:
     from moto.cloudformation.responses import CloudFormationResponse
     from moto.core import DEFAULT_ACCOUNT_ID
     from moto.core.common_models import CloudFormationModel
+    from moto.core.exceptions import JsonRESTError
     from moto.emr.models import emr_backends
     from moto.emrserverless import models as emrserverless
     from moto.emrserverless.responses import EMRServerlessResponse
@@ -111,6 +112,18 @@ class ServerlessApplication(CloudFormationModel):
 EMRServerlessResponse._authenticate_and_authorize_normal_action = lambda *_, **__: None
 emrserverless.JOB_STATUS = "SUBMITTED"  # where a job begins; moto's are through at once
 
+get_job_run = EMRServerlessResponse.get_job_run
+
+
+def get_job_run_if_it_answers(self):
+    if machine.n_unanswered > 0:
+        machine.n_unanswered -= 1
+        raise JsonRESTError("ExpiredTokenException", "The security token included in the request is expired")
+    return get_job_run(self)
+
+
+EMRServerlessResponse.get_job_run = get_job_run_if_it_answers
+
 
 def properties(stack_name, resource):
     """Of a stack's resource, as its template says with this stack's parameters; moto keeps only some of them."""
@@ -162,7 +175,7 @@ class Machine(threading.Thread):
 
     def __init__(self):
         super().__init__(daemon=True)
-        self.said, self.taken, self.is_away = io.StringIO(), set(), False
+        self.said, self.taken, self.is_away, self.n_unanswered = io.StringIO(), set(), False, 0
 
     def run(self):
         while True:
@@ -225,12 +238,14 @@ class Machine(threading.Thread):
         return done.returncode
 
 
-def operator(key):
-    return variables(key["AccessKeyId"], key["SecretAccessKey"]) | {"POMONA_EMR_REQUIREMENTS": "/dev/null", "POMONA_POLL_SECONDS": "1"}
+def operator(key, poll_seconds=1):
+    return variables(key["AccessKeyId"], key["SecretAccessKey"]) | {"POMONA_EMR_REQUIREMENTS": "/dev/null",
+                                                                    "POMONA_POLL_SECONDS": str(poll_seconds)}
 
 
-def deploy(key, *arguments, expect=0):
-    done = subprocess.run([DEPLOY / "run", "--region", REGION, *arguments], env=operator(key), cwd=work, capture_output=True, text=True, timeout=300)
+def deploy(key, *arguments, expect=0, poll_seconds=1):
+    done = subprocess.run([DEPLOY / "run", "--region", REGION, *arguments], env=operator(key, poll_seconds), cwd=work, capture_output=True,
+                          text=True, timeout=300)
     assert done.returncode == expect, f"{done.returncode}: {done.stdout}{done.stderr}\n{machine.said.getvalue()}"
     return done
 
@@ -250,14 +265,16 @@ def the_whole_way(key, wheel):
 
 
 def the_serverless_way(key, wheel):
-    """The same on EMR Serverless, from photos that are in the bucket; and interrupted, where the job must not go on costing."""
+    """The same on EMR Serverless, from photos that are in the bucket, while some questions for the job's state go unanswered; and
+    interrupted, where the job must not go on costing."""
     def nothing_is_left():
         states = {application.state for application in SERVERLESS.applications.values()}
         stacks = [stack["StackName"] for stack in client("cloudformation").describe_stacks()["Stacks"]]
         assert states == {"TERMINATED"} and "pomona-serverless" not in stacks, (states, stacks)
 
+    machine.n_unanswered = 2
     done = deploy(key, "--on", "serverless", "--output", "second", "--wheel", wheel, "--", "-k", "3")
-    assert "job: SUCCESS" in done.stderr, done.stderr
+    assert "job: SUCCESS" in done.stderr and "2 of 9" in done.stderr and "3 of 9" not in done.stderr, done.stderr
     first, second = (json.loads((work / name / "run.json").read_text())["counts"] for name in ("first", "second"))
     assert first == second and (work / "second/pca.safetensors").read_bytes() == (work / "first/pca.safetensors").read_bytes()
     nothing_is_left()
@@ -273,6 +290,13 @@ def the_serverless_way(key, wheel):
     assert process.wait(timeout=60) == 130, said
     job = next(job for jobs in SERVERLESS.job_runs.values() for job in jobs if job.id not in machine.taken)
     assert job.state == "CANCELLED" and job.tags == {"project": "pomona"}, (job.state, job.tags, said)
+    nothing_is_left()
+
+    machine.n_unanswered = 1000
+    done = deploy(key, "--on", "serverless", "--wheel", wheel, expect=3, poll_seconds=0)
+    job = next(job for jobs in SERVERLESS.job_runs.values() for job in jobs if job.state == "SUBMITTED")
+    assert f"--job-run-id {job.id}" in done.stderr and "9 of 9" in done.stderr and "taking down" not in done.stderr, done.stderr
+    deploy(key, "--down")
     nothing_is_left()
 
 
