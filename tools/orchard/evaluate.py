@@ -2,7 +2,8 @@
 """Quality of features on photos of classes the network never saw.
 
     evaluate.py --out DIR table [FILE.safetensors ...]
-        teacher, colour histogram, histogram + HOG, random weights, and each network file, computed with torch
+        teacher, colour histogram, histogram + HOG, random weights, and each network file, computed with torch;
+        of files with the same name, which are seeds of one recipe, also the mean and the deviation between them
     evaluate.py --out DIR product POMONA --network NAME|FILE [--precision P]
         what users get: `pomona extract` on the same photos, read back from its Parquet files
 
@@ -97,6 +98,13 @@ def quality(fruit_features, phone_features, hard_features):
     return row
 
 
+def between(rows):
+    """A row of means of rows; in the place of the errors, the standard deviation between the rows."""
+    mean = {key: float(np.mean([row[key] for row in rows])) for key in rows[0] if key != "name"}
+    mean |= {name + " error": float(np.std([row[name] for row in rows], ddof=1)) for name in COLUMNS}
+    return mean | {key: round(mean[key], 1) for key in ("k80", "k95")}
+
+
 COLUMNS = ["turned", "turned unseen", "hard", "hard unseen", "phone", "phone unseen"]
 
 
@@ -187,10 +195,15 @@ def table(options):
         torch.manual_seed(0)
         untrained = Network(mobilenetv2(0.35), batch_norm=True)
         rows.append(row("random weights, width 0.35, 128 px", lambda x: run(untrained, x), 128))
+    seeds = {}
     for path in options.files:
         network, metadata = read_network(path)
         px = int(metadata["input_px"])
-        rows.append(row(f"{path.stem}, {px} px", lambda x: run(network, x), px))
+        rows.append(row(f"{path.parent.name}/{path.stem}, {px} px", lambda x: run(network, x), px))
+        seeds.setdefault(f"{path.stem}, {px} px", []).append(rows[-1])
+    for name, of_seeds in seeds.items():
+        if len(of_seeds) > 1:
+            print_row(f"{name}: mean of {len(of_seeds)} ± deviation between them", between(of_seeds))
     return rows
 
 

@@ -57,7 +57,7 @@ def training_record(saved):
             "use": "feature vectors as targets, seen at 224 px",
         },
         "pictures_seen": state["seen"],
-        "hours": round(state["seconds"] / 3600, 2),
+        "core_hours": round(state["core_seconds"] / 3600, 2),
         "settings": state["history"],
         "versions": {
             "python": platform.python_version(),
@@ -165,7 +165,7 @@ def main():
     print(
         f"{options.network}: {options.network.stat().st_size} bytes, "
         f"{multiply_adds(layers, px) / 1e6:.1f} million multiply-adds per photo, "
-        f"{saved['state']['seen']} pictures in {saved['state']['seconds'] / 3600:.2f} hours"
+        f"{saved['state']['seen']} pictures in {saved['state']['core_seconds'] / 3600:.2f} core-hours"
     )
     for name, row in (("as trained", as_float), ("embedded", embedded)):
         print(

@@ -26,6 +26,11 @@ VIEW_PX = 192  # what is drawn: enlarged for the teacher, reduced to the student
 GROUP = 4  # pictures per kind
 PHONE_LABELS = 100  # labels of phone classes start here
 NEW_LABELS = 1000  # labels of invented kinds start here
+STUDIO, WORLD, SHOP = (
+    0,
+    1,
+    2,
+)  # a picture's scene: one fruit on white; fruit on other grounds; pieces of shop photos
 
 
 # ------------------------------------------------------------------------------ colour and light
@@ -327,18 +332,18 @@ class Generator:
         return photograph(rng, canvas)
 
     def view(self, rng, sprites):
-        """One picture of a kind: a quarter in a crate, a fifth as in a studio, the rest in the world."""
-        if rng.random() < 0.25:
-            return self.crate(rng, sprites)
+        """One picture of a kind, and its scene: a fifth in a crate, a quarter as in a studio, the rest in the world."""
+        if rng.random() < 0.2:
+            return self.crate(rng, sprites), WORLD
         sprite, how = sprites[0], rng.random()
-        if how < 0.25:
-            return photograph(rng, place(rng, white(rng), sprite, rng.uniform(0.8, 1.05), 0.03), 0.4)
-        canvas = white(rng) if how < 0.33 else self.background(rng)
+        if how < 0.33:
+            return photograph(rng, place(rng, white(rng), sprite, rng.uniform(0.8, 1.05), 0.03), 0.4), STUDIO
+        canvas = white(rng) if how < 0.4 else self.background(rng)
         canvas = place(rng, canvas, sprite, rng.uniform(0.5, 1.3), 0.12)
         if how > 0.9:  # several of the kind
             for _ in range(int(rng.integers(1, 5))):
                 canvas = place(rng, canvas, sprite, rng.uniform(0.4, 0.8), 0.45)
-        return photograph(rng, canvas)
+        return photograph(rng, canvas), WORLD
 
     def recolouring(self, rng):
         """A fixed change of colour and proportions that makes another kind out of a photographed one."""
@@ -392,7 +397,7 @@ class Generator:
         return photograph(rng, canvas, 1.3)
 
     def group(self, rng, new_label):
-        """-> (GROUP pictures as PIL images, their label)"""
+        """-> (GROUP pairs of a picture and its scene, the label of all)"""
         kind = rng.choice(
             ["photographed", "invented", "drawn", "phone", "new phone", "collage", "patchwork"],
             p=[0.22, 0.13, 0.13, 0.06, 0.08, 0.08, 0.30],
@@ -411,22 +416,24 @@ class Generator:
             return [self.view(rng, [fruit.sprite(rng) for _ in range(3)]) for _ in range(GROUP)], new_label
         if kind in ("collage", "patchwork"):
             draw = self.collage if kind == "collage" else self.patchwork
-            return [draw(rng) for _ in range(GROUP)], -1
+            return [(draw(rng), WORLD if kind == "collage" else SHOP) for _ in range(GROUP)], -1
         label = list(self.phones)[rng.integers(len(self.phones))]
         change = self.recolouring(rng) if kind == "new phone" else lambda image: image
         images = [self.phones[label][i] for i in rng.permutation(len(self.phones[label]))]
         pictures = [
-            photograph(rng, self.crop(rng, change(images[i % len(images)]), 0.12)) for i in range(GROUP)
+            (photograph(rng, self.crop(rng, change(images[i % len(images)]), 0.12)), SHOP)
+            for i in range(GROUP)
         ]
         return pictures, label if kind == "phone" else new_label
 
 
 def generate(generator, seed, n_images):
-    """One shard: uint8 pixels [n, VIEW_PX, VIEW_PX, 3] and labels [n], the same for the same seed."""
-    rng = np.random.default_rng([21, seed])
-    pixels, labels = np.empty((n_images, VIEW_PX, VIEW_PX, 3), np.uint8), np.empty(n_images, np.int64)
+    """One shard: uint8 pixels [n, VIEW_PX, VIEW_PX, 3], labels [n] and scenes [n], the same for the same seed."""
+    rng = np.random.default_rng([22, seed])
+    pixels = np.empty((n_images, VIEW_PX, VIEW_PX, 3), np.uint8)
+    labels, scenes = np.empty(n_images, np.int64), np.empty(n_images, np.uint8)
     for start in range(0, n_images, GROUP):
         pictures, label = generator.group(rng, NEW_LABELS + seed * n_images + start)
-        for i, picture in enumerate(pictures[: n_images - start]):
-            pixels[start + i], labels[start + i] = np.asarray(picture), label
-    return pixels, labels
+        for i, (picture, scene) in enumerate(pictures[: n_images - start]):
+            pixels[start + i], labels[start + i], scenes[start + i] = np.asarray(picture), label, scene
+    return pixels, labels, scenes

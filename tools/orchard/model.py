@@ -14,6 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from normalise import NormaliseAndClip
+
 
 def round_channels(channels, divisor=8):
     """MobileNet's rule: the nearest multiple of 8, never more than 10 % below the wanted number."""
@@ -115,13 +117,12 @@ class Convolution(nn.Module):
             groups=in_channels if depthwise else 1,
             bias=not batch_norm,
         )
-        self.norm = nn.BatchNorm2d(out, eps=1e-3, momentum=0.02) if batch_norm else None
+        clip = self.activation == "relu6"
+        self.norm = NormaliseAndClip(out, clip, eps=1e-3, momentum=0.02) if batch_norm else None
 
     def forward(self, x):
         x = self.conv(pad_same(x, self.kernel, self.stride) if self.explicit_pad else x)
-        if self.norm is not None:
-            x = self.norm(x)
-        return activate(x, self.activation)
+        return activate(x, self.activation) if self.norm is None else self.norm(x)
 
 
 def activate(x, activation):
@@ -216,9 +217,10 @@ def quantise(weight):
     """float32 [out, ...] -> int8 weight and float32 scale [out]; each output's largest magnitude at 127."""
     flat = np.abs(weight.reshape(len(weight), -1)).max(1)
     scale = (np.where(flat > 0, flat, 1) / 127).astype(np.float32)
-    return np.clip(np.rint(weight / scale.reshape(-1, *[1] * (weight.ndim - 1))), -127, 127).astype(
-        np.int8
-    ), scale
+    return (
+        np.clip(np.rint(weight / scale.reshape(-1, *[1] * (weight.ndim - 1))), -127, 127).astype(np.int8),
+        scale,
+    )
 
 
 def embedded_tensors(folded, full_precision=("stem",)):

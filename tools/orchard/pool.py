@@ -3,7 +3,7 @@
 
     pool.py --out DIR [--shards N] [--first I] [--step S] [--images N]
 
-Writes DIR/pool/NNNN.npy (pixels, mapped by the training) and NNNN.npz (labels, features) one shard after
+Writes DIR/pool/NNNN.npy (pixels, mapped by the training) and NNNN.npz (labels, scenes, features) one shard after
 the other and skips those that are there, so that it can be stopped at any time and that several processes
 can share the work (--first 0 --step 2 beside --first 1 --step 2). Training starts as soon as the first
 shard exists and takes up new ones as they appear.
@@ -56,12 +56,12 @@ def main():
         if path.exists():
             continue
         start = time.time()
-        pixels, labels = generate(generator, shard, options.images)
+        pixels, labels, scenes = generate(generator, shard, options.images)
         drawn = time.time()
         features = teacher(pixels).astype(np.float16)
         np.save(folder / f"{shard:04d}.npy", reduce(pixels, STUDENT_PX))
         partial = folder / f".{shard:04d}.{os.getpid()}.npz"
-        np.savez(partial, labels=labels, features=features)
+        np.savez(partial, labels=labels, scenes=scenes, features=features)
         partial.rename(path)  # its presence says that the shard is complete
         print(
             f"shard {shard}: drawn in {drawn - start:.0f} s, teacher {time.time() - drawn:.0f} s", flush=True

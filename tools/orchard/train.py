@@ -12,19 +12,18 @@ the running average of the weights, which is usable at any moment.
 
 import argparse
 import json
-import os
 import signal
 import time
+from collections import deque
 from pathlib import Path
 
 import numpy as np
 import torch
-import torch.distributed as dist
 import torch.nn.functional as F
 from safetensors import safe_open
 
 from evaluate import benchmark_images, quality
-from generate import GROUP, NEW_LABELS, PHONE_LABELS
+from generate import GROUP, NEW_LABELS, PHONE_LABELS, SHOP, STUDIO, WORLD
 from model import Network, mobilenetv2, run, to_input, write_safetensors
 
 # Settings that shape the weights; every change of them during a run is kept in the checkpoint.
@@ -33,7 +32,6 @@ RECORDED = (
     "width",
     "resolution",
     "batch",
-    "processes",
     "rate",
     "decay",
     "average",
@@ -42,6 +40,7 @@ RECORDED = (
     "kinds",
     "spread",
     "rank",
+    "memory",
     "warmup",
     "cooldown",
 )
@@ -52,7 +51,8 @@ class Pool:
     """The shards that exist by now; looks for new ones as training goes on."""
 
     def __init__(self, folder):
-        self.folder, self.names, self.pixels, self.labels, self.features = folder, [], [], [], []
+        self.folder, self.names, self.pixels = folder, [], []
+        self.labels, self.scenes, self.features = [], [], []
         self.look()
 
     def look(self):
@@ -62,6 +62,7 @@ class Pool:
                 self.names.append(path.name)
                 self.pixels.append(np.load(path.with_suffix(".npy"), mmap_mode="r"))
                 self.labels.append(arrays["labels"])
+                self.scenes.append(arrays["scenes"])
                 self.features.append(arrays["features"])
 
     def statistics(self):
@@ -75,26 +76,33 @@ class Pool:
         return tuple(torch.from_numpy(array) for array in arrays)
 
     def batch(self, rng, n_groups):
-        """VIEWS pictures of each of n_groups kinds: pixels, labels, teacher features."""
+        """VIEWS pictures of each of n_groups kinds: pixels, labels, scenes, teacher features."""
         shards = rng.integers(len(self.pixels), size=n_groups)
-        pixels, labels, features = [], [], []
+        pixels, labels, scenes, features = [], [], [], []
         for shard in shards:
             group = rng.integers(len(self.labels[shard]) // GROUP)
             rows = np.sort(group * GROUP + rng.permutation(GROUP)[:VIEWS])
             pixels.append(self.pixels[shard][rows])
             labels.append(self.labels[shard][rows])
+            scenes.append(self.scenes[shard][rows])
             features.append(self.features[shard][rows])
         return (
             np.concatenate(pixels),
             torch.from_numpy(np.concatenate(labels)),
+            torch.from_numpy(np.concatenate(scenes)),
             torch.from_numpy(np.concatenate(features)).float(),
         )
 
 
 def augment(rng, pixels, px):
-    """Mirroring, a few percent of light and colour: the teacher's answer stands. Then reduces to px."""
+    """Reduces to px; mirroring, a few percent of light and colour: the teacher's answer stands."""
     mirrored = rng.random(len(pixels)) < 0.5
     pixels[mirrored] = pixels[mirrored, :, ::-1]
+    if px != pixels.shape[1]:
+        reduced = F.interpolate(
+            torch.from_numpy(pixels).permute(0, 3, 1, 2), size=(px, px), mode="bilinear", antialias=True
+        )
+        pixels = reduced.permute(0, 2, 3, 1).numpy()
     x = to_input(pixels)
     gain = (
         1
@@ -102,59 +110,114 @@ def augment(rng, pixels, px):
         + 0.03 * rng.standard_normal((len(pixels), 3, 1, 1))
     )
     x = (x + 1) * torch.from_numpy(gain).float() - 1
-    if px != x.shape[2]:
-        x = F.interpolate(x, size=(px, px), mode="bilinear", antialias=True)
     return x.clamp_(-1, 1).contiguous(memory_format=torch.channels_last)
 
 
 class Loss:
-    """The teacher's features as they are, their relations within the batch, and what belongs together.
+    """The teacher's features as they are, their relations to those of other pictures, and what belongs together.
 
     imitation  squared error and cosine distance, each feature scaled by the teacher's mean and deviation
-    relations  the batch's cosine matrix about the batch mean (uncentred, the common offset is all it sees), in
-               coordinates where the teacher's strong directions are weakened: each by its variance to the
-               power of -whitening. The teacher's own photos are found as well there, with variance in
-               half again as many directions; so a student that follows cannot do with few
+    relations  cosines between a picture and all others about their mean (uncentred, the common offset is all
+               it sees): once over all, once within each scene, about the scene's own mean, since among photos on
+               white what all have in common hides what tells them apart. In coordinates where the teacher's
+               strong directions are weakened: each by its variance to the power of -whitening. The teacher's
+               own photos are found as well there, with variance in half again as many directions; so a student
+               that follows cannot do with few
     kinds      supervised contrastive (Khosla et al. 2020): pictures of one kind nearer than those of
                others; asks for more than the teacher knows, and makes backgrounds and lights fall away
     spread     keeps each feature's deviation within the batch near the teacher's: imitation alone rewards
                shrinking to the mean, and a student that does so has features of low rank
-    rank       the batch's features, unscaled, vary in twice as many directions as the teacher's
-               (participation ratio); without the factor, plain photos still end up in few directions
+    rank       the features, unscaled, vary in no fewer directions than the teacher's, times RANK_MARGIN
+               (participation ratio): over the batch, and over photos on white alone
+
+    "Others" are the batch and the last `memory` batches as they were then (He et al. 2020): comparisons cost
+    next to nothing beside the network, and a batch holds too few photos of one scene to compare.
     """
 
-    def __init__(self, statistics, whitening, weights):
+    RANK_MARGIN = 1.5
+
+    def __init__(self, statistics, whitening, memory, weights):
         mean, deviation, variances, directions = statistics
         self.whiten = directions * (variances.clamp_min(0) + 0.01 * variances.mean()) ** -whitening
         self.mean, self.deviation = mean, deviation.clamp_min(0.3 * deviation.mean().item())
         self.target_spread, self.weights = deviation / self.deviation, weights
+        self.memory = deque(maxlen=memory)
 
-    def __call__(self, student, teacher, labels):
+    def __call__(self, student, teacher, labels, scenes):
         a, b = (student - self.mean) / self.deviation, (teacher - self.mean) / self.deviation
         a_unit, b_unit = F.normalize(a, dim=1), F.normalize(b, dim=1)
+        batch = dict(
+            student=student,
+            teacher=teacher,
+            student_white=a @ self.whiten,
+            teacher_white=b @ self.whiten,
+            unit=a_unit,
+            labels=labels,
+            scenes=scenes,
+        )
+        every = {
+            key: torch.cat([value.detach(), *(old[key] for old in self.memory)])
+            for key, value in batch.items()
+        }
+        self.memory.append({key: value.detach() for key, value in batch.items()})
         terms = {"imitation": F.mse_loss(a, b) + (1 - (a_unit * b_unit).sum(1)).mean()}
-        a_centred, b_centred = (F.normalize((x - x.mean(0)) @ self.whiten, dim=1) for x in (a, b))
-        terms["relations"] = F.mse_loss(a_centred @ a_centred.T, b_centred @ b_centred.T)
-        terms["kinds"] = self.contrast(a_unit, labels)
-        terms["rank"] = F.relu(self.log_rank(teacher) + np.log(2) - self.log_rank(student))
+        terms["relations"] = 0.5 * self.relations(batch, every, torch.ones(len(every["scenes"]), dtype=bool))
+        for scene in (STUDIO, WORLD, SHOP):
+            terms["relations"] += self.relations(batch, every, every["scenes"] == scene) / 6
+        terms["kinds"] = self.contrast(a_unit, labels, every["unit"], every["labels"])
+        terms["rank"] = self.lost_rank(student, teacher, len(student))
+        studio = every["scenes"] == STUDIO
+        n_studio = int(studio[: len(student)].sum())
+        terms["studio"] = self.lost_rank(
+            torch.cat([student[studio[: len(student)]], every["student"][studio][n_studio:]]),
+            every["teacher"][studio],
+            n_studio,
+        )
         terms["spread"] = F.relu(b.std(0) - a.std(0)).mean()
         return sum(self.weights[name] * term for name, term in terms.items()), terms
 
     @staticmethod
+    def relations(batch, every, chosen):
+        """Squared difference of cosines between the chosen pictures of the batch and all chosen ones, which
+        have no gradient."""
+        rows = chosen[: len(batch["scenes"])]
+        if not rows.any():
+            return torch.zeros(())
+        cosines = []
+        for key in ("student_white", "teacher_white"):
+            others = every[key][chosen]
+            mean = others.mean(0)
+            cosines.append(F.normalize(batch[key][rows] - mean, dim=1) @ F.normalize(others - mean, dim=1).T)
+        return F.mse_loss(*cosines)
+
+    @classmethod
+    def lost_rank(cls, student, teacher, n_batch):
+        """How far the logarithm of the student's rank is below its aim. Only the batch's share of the pictures
+        has a gradient, which is weighted as if all had."""
+        if n_batch == 0:
+            return torch.zeros(())
+        lost = F.relu(cls.log_rank(teacher) + np.log(cls.RANK_MARGIN) - cls.log_rank(student))
+        share = n_batch / len(student)
+        return lost / share + (lost - lost / share).detach()
+
+    @staticmethod
     def log_rank(features):
-        """log((sum of eigenvalues)^2 / sum of their squares) of the batch covariance, by its Gram matrix."""
+        """log((sum of eigenvalues)^2 / sum of their squares) of the covariance, by the Gram matrix."""
         centred = features - features.mean(0)
         gram = centred @ centred.T
         return 2 * torch.log(gram.trace()) - torch.log(gram.square().sum())
 
     @staticmethod
-    def contrast(unit, labels, temperature=0.15):
+    def contrast(unit, labels, all_unit, all_labels, temperature=0.15):
+        """Of the batch against all, which begin with the batch."""
         # A phone class is four photos: asked for it, the student would learn the photos by heart.
-        known = (labels >= 0) & ((labels < PHONE_LABELS) | (labels >= NEW_LABELS))
-        unit, labels = unit[known], labels[known]
-        itself = torch.eye(len(labels), dtype=torch.bool)
-        similarity = (unit @ unit.T / temperature).masked_fill(itself, -1e4)
-        same = (labels[:, None] == labels[None]) & ~itself
+        rows, columns = (
+            (which >= 0) & ((which < PHONE_LABELS) | (which >= NEW_LABELS)) for which in (labels, all_labels)
+        )
+        unit, labels, all_labels = unit[rows], labels[rows], all_labels[columns]
+        itself = torch.eye(len(labels), len(all_labels), dtype=torch.bool)
+        similarity = (unit @ all_unit[columns].T / temperature).masked_fill(itself, -1e4)
+        same = (labels[:, None] == all_labels[None]) & ~itself
         log_probability = similarity - similarity.logsumexp(1, keepdim=True)
         paired = same.any(1)
         return -((log_probability * same).sum(1)[paired] / same.sum(1)[paired]).mean()
@@ -208,22 +271,9 @@ def learning_rate(options, seen):
     return rate
 
 
-def share_gradients(network, processes):
-    if processes > 1:
-        gradients = [p.grad for p in network.parameters()]
-        flat = torch.cat([g.reshape(-1) for g in gradients])
-        dist.all_reduce(flat)
-        flat /= processes
-        for gradient, part in zip(gradients, flat.split([g.numel() for g in gradients])):
-            gradient.copy_(part.reshape(gradient.shape))
-
-
-def train(rank, options):
+def train(options):
     torch.set_num_threads(1)
     torch.manual_seed(options.seed)
-    if options.processes > 1:
-        os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(options.port))
-        dist.init_process_group("gloo", rank=rank, world_size=options.processes)
     asked_to_stop = []
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: asked_to_stop.append(True))
@@ -240,7 +290,7 @@ def train(rank, options):
         options.rate,
     )
     average = Average(network, options.average)
-    state = dict(seen=0, step=0, seconds=0.0, statistics=pool.statistics())
+    state = dict(seen=0, step=0, core_seconds=0.0, statistics=pool.statistics())
     folder = options.out / options.name
     folder.mkdir(parents=True, exist_ok=True)
     checkpoint = folder / "checkpoint.pt"
@@ -261,12 +311,14 @@ def train(rank, options):
     loss = Loss(
         state["statistics"],
         options.whitening,
+        options.memory,
         dict(
             imitation=1,
             relations=options.relations,
             kinds=options.kinds,
             spread=options.spread,
             rank=options.rank,
+            studio=options.rank,
         ),
     )
 
@@ -287,32 +339,33 @@ def train(rank, options):
         averaged = Network(mobilenetv2(options.width), batch_norm=True).to(memory_format=torch.channels_last)
         averaged.load_state_dict(average.values)
         row = quality(*(run(averaged, pixels) for pixels in benchmark_images(options.out, options.px)))
-        row = dict(seen=state["seen"], seconds=round(state["seconds"]), shards=len(pool.names), **row)
+        row = dict(
+            seen=state["seen"], core_seconds=round(state["core_seconds"]), shards=len(pool.names), **row
+        )
         with open(folder / "curve.jsonl", "a") as file:
             file.write(json.dumps(row) + "\n")
         print(json.dumps(row), flush=True)
 
     network.train()
-    started, last_save, last_saved = time.time() - state["seconds"], time.time(), state["seen"]
+    started, last_save, last_saved = time.process_time() - state["core_seconds"], time.time(), state["seen"]
     totals, n_totals = {}, 0
     while state["seen"] < options.images:
         step = state["step"]
-        rng = np.random.default_rng([options.seed, step, rank])
+        rng = np.random.default_rng([options.seed, step])
         px = resolution(options.resolution, state["seen"])
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(options, state["seen"])
-        pixels, labels, teacher = pool.batch(rng, options.batch // VIEWS)
-        value, terms = loss(network(augment(rng, pixels, px)), teacher, labels)
+        pixels, labels, scenes, teacher = pool.batch(rng, options.batch // VIEWS)
+        value, terms = loss(network(augment(rng, pixels, px)), teacher, labels, scenes)
         optimiser.zero_grad()
         value.backward()
-        share_gradients(network, options.processes)
         torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
         optimiser.step()
         average.update(step)
         state.update(
-            seen=state["seen"] + options.batch * options.processes,
+            seen=state["seen"] + options.batch,
             step=step + 1,
-            seconds=time.time() - started,
+            core_seconds=time.process_time() - started,
         )
 
         for name, term in terms.items():
@@ -320,27 +373,21 @@ def train(rank, options):
         n_totals += 1
         if state["step"] % 100 == 0:
             pool.look()
-            if rank == 0:
-                print(
-                    state["seen"],
-                    f"{px} px",
-                    " ".join(f"{n} {v / n_totals:.4f}" for n, v in totals.items()),
-                    f"{state['seen'] / state['seconds']:.0f} pictures/s overall",
-                    flush=True,
-                )
+            print(
+                state["seen"],
+                f"{px} px",
+                " ".join(f"{n} {v / n_totals:.4f}" for n, v in totals.items()),
+                f"{state['seen'] / state['core_seconds']:.0f} pictures per core-second overall",
+                flush=True,
+            )
             totals, n_totals = {}, 0
-        stop = torch.tensor(float(bool(asked_to_stop)))
-        if options.processes > 1 and state["step"] % 10 == 0:
-            dist.all_reduce(stop)  # both stop after the same step
-        elif options.processes > 1:
-            stop.zero_()
-        if stop:
+        if asked_to_stop:
             break
-        if rank == 0 and time.time() - last_save > options.save_minutes * 60:
+        if time.time() - last_save > options.save_minutes * 60:
             save()
             evaluate()
             last_save, last_saved = time.time(), state["seen"]
-    if rank == 0 and state["seen"] > last_saved:
+    if state["seen"] > last_saved:
         save()
         evaluate()
 
@@ -360,17 +407,13 @@ def main():
     parser.add_argument("--width", type=float, default=0.35)
     parser.add_argument("--px", type=int, default=144, help="input of the finished network")
     parser.add_argument(
-        "--resolution", default="64:200000,112", help="px:until how many pictures, ..."
+        "--resolution", default="64:150000,96:600000,112", help="px:until how many pictures, ..."
     )
     parser.add_argument("--images", type=int, default=2_500_000)
     parser.add_argument("--cooldown", type=int, default=0, help="pictures over which the rate falls to zero")
     parser.add_argument("--warmup", type=int, default=20_000, help="pictures over which the rate rises")
-    parser.add_argument("--batch", type=int, default=64, help="pictures per process and step")
-    parser.add_argument(
-        "--processes", type=int, default=1, help="one thread each; their gradients are averaged"
-    )
-    parser.add_argument("--port", type=int, default=29511)
-    parser.add_argument("--rate", type=float, default=2.5e-3)
+    parser.add_argument("--batch", type=int, default=64, help="pictures per step")
+    parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--decay", type=float, default=0.02)
     parser.add_argument("--average", type=float, default=0.999)
     parser.add_argument("--relations", type=float, default=40.0)
@@ -378,16 +421,11 @@ def main():
     parser.add_argument("--kinds", type=float, default=0.2)
     parser.add_argument("--spread", type=float, default=0.5)
     parser.add_argument("--rank", type=float, default=0.4)
+    parser.add_argument(
+        "--memory", type=int, default=8, help="earlier batches that pictures are compared with"
+    )
     parser.add_argument("--save-minutes", type=float, default=5)
-    options = parser.parse_args()
-    if options.processes == 1:
-        train(0, options)
-    else:
-        workers = torch.multiprocessing.spawn(train, (options,), nprocs=options.processes, join=False)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: [os.kill(worker, signal.SIGTERM) for worker in workers.pids()])
-        while not workers.join():
-            pass
+    train(parser.parse_args())
 
 
 if __name__ == "__main__":
