@@ -183,14 +183,21 @@ const struct pomi_pixel_values *pomi_pixel_values(enum pomi_preprocessing prepro
     return &values[preprocessing];
 }
 
+static bool lies_in(const struct pomi_bytes *bytes, const void *pointer)
+{
+    const uintptr_t at = (uintptr_t)pointer, begin = (uintptr_t)bytes->data;
+    return at >= begin && at - begin < bytes->size_bytes;
+}
+
 void pomi_graph_release(struct pomi_graph *graph)
 {
     for (int i = 0; i < graph->n_layers; i++) {
-        free(graph->layers[i].weights);
+        if (!lies_in(&graph->file, graph->layers[i].weights)) free(graph->layers[i].weights);
         free(graph->layers[i].bias);
         free(graph->layers[i].calibration);
     }
     free(graph->layers);
+    pomi_bytes_release(&graph->file);
     *graph = (struct pomi_graph){0};
 }
 

@@ -58,7 +58,7 @@ struct pomi_layer {
     int out_channels, out_height_px,
         out_width_px; /* out_channels is given for CONV; for the others 0 or what is derived */
     int pad_top_px, pad_left_px, pad_bottom_px, pad_right_px; /* bottom, right: as far as any window reads */
-    /* Folded weights, owned by the graph; NULL for layers without: */
+    /* Folded weights, owned by the graph, those of `weights` perhaps in its `file`; NULL for layers without: */
     float *weights; /* CONV [out][kernel][kernel][in]; DEPTHWISE [channels][kernel][kernel] */
     float *bias;    /* [out] */
     /*
@@ -76,6 +76,7 @@ struct pomi_graph {
     int input_px;
     enum pomi_padding padding;
     enum pomi_preprocessing preprocessing;
+    struct pomi_bytes file; /* owned: what the graph was read from, if weights were left where they lay */
 };
 
 /* The public handle. */

@@ -349,35 +349,54 @@ static enum pom_status identify(struct pom_network *network, const struct pomi_s
     return hash_calibration(network, err);
 }
 
-enum pom_status pomi_network_file_read_known(struct pom_network **network, struct pomi_view bytes,
-                                             const struct pomi_network_hashes *known, struct pom_error *err)
+static enum pom_status open_container(struct pomi_safetensors **container, struct pomi_view bytes,
+                                      struct pom_error *err)
 {
-    *network = NULL;
-    struct pomi_safetensors *container;
-    enum pom_status status = pomi_safetensors_open(&container, bytes, err);
+    enum pom_status status = pomi_safetensors_open(container, bytes, err);
     if (status != POM_OK && err != NULL && strcmp(err->reason, "not_safetensors") == 0)
         return pomi_fail(err, POM_ERROR_FORMAT, "not_a_network",
                          "not a network file: `pomona network convert` makes one from Keras', PyTorch's and "
                          "ONNX weights");
-    if (status != POM_OK) return status;
-    struct pom_network *opened = calloc(1, sizeof *opened);
-    status =
-        opened == NULL ? pomi_fail_memory(err, sizeof *opened, "a network") : check_format(container, err);
-    if (status == POM_OK) status = read_text(container, opened, err);
-    if (status == POM_OK) status = read_architecture(container, &opened->graph, err);
-    if (status == POM_OK) status = pomi_network_file_weights(&opened->graph, container, err);
-    if (status == POM_OK && known == NULL) status = identify(opened, container, bytes, err);
+    return status;
+}
+
+static enum pom_status fill(struct pom_network *network, struct pomi_view bytes,
+                            const struct pomi_network_hashes *known, struct pom_error *err)
+{
+    struct pomi_safetensors *container;
+    POMI_TRY(open_container(&container, bytes, err));
+    enum pom_status status = check_format(container, err);
+    if (status == POM_OK) status = read_text(container, network, err);
+    if (status == POM_OK) status = read_architecture(container, &network->graph, err);
+    if (status == POM_OK) status = pomi_network_file_weights(&network->graph, container, err);
+    if (status == POM_OK && known == NULL) status = identify(network, container, bytes, err);
     pomi_safetensors_free(container);
+    if (status != POM_OK) return status;
+    if (known != NULL) {
+        snprintf(network->identity, sizeof network->identity, "%s", known->identity);
+        snprintf(network->calibration, sizeof network->calibration, "%s", known->calibration);
+    }
+    snprintf(network->selection, sizeof network->selection, "opened from memory");
+    sum_up(network);
+    return POM_OK;
+}
+
+/* `known` may be NULL. `kept` holds `bytes`, or nothing where those are borrowed. */
+static enum pom_status read_file(struct pom_network **network, struct pomi_view bytes, struct pomi_bytes kept,
+                                 const struct pomi_network_hashes *known, struct pom_error *err)
+{
+    *network = NULL;
+    struct pom_network *opened = calloc(1, sizeof *opened);
+    if (opened == NULL) {
+        pomi_bytes_release(&kept);
+        return pomi_fail_memory(err, sizeof *opened, "a network");
+    }
+    opened->graph.file = kept;
+    enum pom_status status = fill(opened, bytes, known, err);
     if (status != POM_OK) {
         pom_network_free(opened);
         return status;
     }
-    if (known != NULL) {
-        snprintf(opened->identity, sizeof opened->identity, "%s", known->identity);
-        snprintf(opened->calibration, sizeof opened->calibration, "%s", known->calibration);
-    }
-    snprintf(opened->selection, sizeof opened->selection, "opened from memory");
-    sum_up(opened);
     *network = opened;
     return POM_OK;
 }
@@ -385,5 +404,19 @@ enum pom_status pomi_network_file_read_known(struct pom_network **network, struc
 enum pom_status pomi_network_file_read(struct pom_network **network, struct pomi_view bytes,
                                        struct pom_error *err)
 {
-    return pomi_network_file_read_known(network, bytes, NULL, err);
+    return read_file(network, bytes, (struct pomi_bytes){0}, NULL, err);
+}
+
+enum pom_status pomi_network_file_read_known(struct pom_network **network, struct pomi_view bytes,
+                                             const struct pomi_network_hashes *known, struct pom_error *err)
+{
+    return read_file(network, bytes, (struct pomi_bytes){0}, known, err);
+}
+
+enum pom_status pomi_network_file_take(struct pom_network **network, struct pomi_bytes *bytes,
+                                       struct pom_error *err)
+{
+    const struct pomi_bytes kept = *bytes;
+    *bytes = (struct pomi_bytes){0};
+    return read_file(network, pomi_bytes_view(&kept), kept, NULL, err);
 }

@@ -63,9 +63,14 @@ struct pomi_network_hashes {
     const char *identity, *calibration;
 };
 
-/* The same of a file whose hashes are known: they are taken, not computed. NULL: they are computed. */
+/* The same of a file whose hashes are known: they are taken, not computed. */
 enum pom_status pomi_network_file_read_known(struct pom_network **network, struct pomi_view bytes,
                                              const struct pomi_network_hashes *known, struct pom_error *err);
+
+/* The same; the network keeps the bytes instead of copies of its weights. They are its own, or released, whatever is returned:
+ * *bytes is empty then. */
+enum pom_status pomi_network_file_take(struct pom_network **network, struct pomi_bytes *bytes,
+                                       struct pom_error *err);
 
 /* The words of the file, and back: NULL or -1 for what is none. */
 const char *pomi_layer_kind_name(enum pomi_layer_kind kind);

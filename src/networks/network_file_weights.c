@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * The tensors of a network file to the layers they belong to. Every tensor is checked against its layer, and only then
- * are its values copied.
+ * are its values copied; weights that are floats already stay where they lie if the graph keeps the file.
  */
 #include "networks/network_file_parts.h"
 
@@ -32,6 +32,7 @@ static void copy_values(float *values, const struct pomi_tensor *tensor)
 struct weights_reader {
     const struct pomi_safetensors *container;
     bool *taken;
+    bool keeps_file; /* the graph has the file's bytes: weights may stay in them */
 };
 
 static enum pom_status take(struct weights_reader *reader, const char *name, const int64_t *shape,
@@ -50,24 +51,53 @@ static enum pom_status take(struct weights_reader *reader, const char *name, con
     return POM_OK;
 }
 
-static enum pom_status take_floats(struct weights_reader *reader, const char *name, const int64_t *shape,
-                                   int n_dimensions, bool may_be_integer, float **values,
-                                   const struct pomi_tensor **tensor, struct pom_error *err)
+static enum pom_status check_finite(const float *values, const struct pomi_tensor *tensor, const char *name,
+                                    struct pom_error *err)
 {
-    POMI_TRY(take(reader, name, shape, n_dimensions, tensor, err));
-    enum pomi_dtype dtype = (*tensor)->dtype;
-    if (dtype != POMI_F32 && !(may_be_integer && (dtype == POMI_F16 || dtype == POMI_I8)))
-        return pomi_fail(err, POM_ERROR_UNSUPPORTED, "unsupported",
-                         "the tensor \"%s\" has a dtype that is not used here", name);
+    if (pomi_all_finite(values, tensor->n_elements)) return POM_OK;
+    return pomi_fail(err, POM_ERROR_MISMATCH, "not_finite",
+                     "the tensor \"%s\" has a value that is not finite", name);
+}
+
+/* Floats of their own, from a tensor that was taken. */
+static enum pom_status copy_floats(const struct pomi_tensor *tensor, const char *name, float **values,
+                                   struct pom_error *err)
+{
     size_t size_bytes;
-    if (!pomi_size_multiply((*tensor)->n_elements, sizeof **values, &size_bytes) ||
+    if (!pomi_size_multiply(tensor->n_elements, sizeof **values, &size_bytes) ||
         (*values = malloc(size_bytes)) == NULL)
-        return pomi_fail_memory(err, (*tensor)->n_elements, name);
-    copy_values(*values, *tensor);
-    if (!pomi_all_finite(*values, (*tensor)->n_elements))
-        return pomi_fail(err, POM_ERROR_MISMATCH, "not_finite",
-                         "the tensor \"%s\" has a value that is not finite", name);
-    return POM_OK;
+        return pomi_fail_memory(err, tensor->n_elements, name);
+    copy_values(*values, tensor);
+    return check_finite(*values, tensor, name, err);
+}
+
+static enum pom_status fail_dtype(const char *name, struct pom_error *err)
+{
+    return pomi_fail(err, POM_ERROR_UNSUPPORTED, "unsupported",
+                     "the tensor \"%s\" has a dtype that is not used here", name);
+}
+
+static enum pom_status take_floats(struct weights_reader *reader, const char *name, const int64_t *shape,
+                                   int n_dimensions, float **values, struct pom_error *err)
+{
+    const struct pomi_tensor *tensor;
+    POMI_TRY(take(reader, name, shape, n_dimensions, &tensor, err));
+    if (tensor->dtype != POMI_F32) return fail_dtype(name, err);
+    return copy_floats(tensor, name, values, err);
+}
+
+/* Weights of any kind, most of a file's bytes. */
+static enum pom_status take_weights(struct weights_reader *reader, const char *name, const int64_t *shape,
+                                    float **values, const struct pomi_tensor **tensor, struct pom_error *err)
+{
+    POMI_TRY(take(reader, name, shape, 4, tensor, err));
+    const enum pomi_dtype dtype = (*tensor)->dtype;
+    if (dtype != POMI_F32 && dtype != POMI_F16 && dtype != POMI_I8) return fail_dtype(name, err);
+    const uintptr_t at = (uintptr_t)(*tensor)->data;
+    if (!reader->keeps_file || dtype != POMI_F32 || at % _Alignof(float) != 0)
+        return copy_floats(*tensor, name, values, err);
+    *values = (float *)at;
+    return check_finite(*values, *tensor, name, err);
 }
 
 static enum pom_status read_layer_weights(struct weights_reader *reader, struct pomi_layer *layer,
@@ -76,17 +106,16 @@ static enum pom_status read_layer_weights(struct weights_reader *reader, struct 
     int64_t out = layer->out_channels, kernel = layer->kernel_px;
     int64_t in = layer->kind == POMI_LAYER_CONV ? layer->in_channels : 1;
     char name[POMI_TENSOR_NAME_MAX];
-    const struct pomi_tensor *weight, *other;
+    const struct pomi_tensor *weight;
     snprintf(name, sizeof name, "%s.weight", layer->name);
-    POMI_TRY(take_floats(reader, name, (int64_t[]){out, kernel, kernel, in}, 4, true, &layer->weights,
-                         &weight, err));
+    POMI_TRY(take_weights(reader, name, (int64_t[]){out, kernel, kernel, in}, &layer->weights, &weight, err));
     snprintf(name, sizeof name, "%s.bias", layer->name);
-    POMI_TRY(take_floats(reader, name, &out, 1, false, &layer->bias, &other, err));
+    POMI_TRY(take_floats(reader, name, &out, 1, &layer->bias, err));
     if (weight->dtype != POMI_I8) return POM_OK;
 
     float *scale = NULL;
     snprintf(name, sizeof name, "%s.scale", layer->name);
-    enum pom_status status = take_floats(reader, name, &out, 1, false, &scale, &other, err);
+    enum pom_status status = take_floats(reader, name, &out, 1, &scale, err);
     const size_t per_channel = weight->n_elements / (size_t)out;
     for (int64_t c = 0; c < out && status == POM_OK; c++) {
         float *channel = layer->weights + (size_t)c * per_channel;
@@ -103,10 +132,9 @@ static enum pom_status read_calibration(struct weights_reader *reader, struct po
                                         struct pom_error *err)
 {
     char name[POMI_TENSOR_NAME_MAX];
-    const struct pomi_tensor *tensor;
     snprintf(name, sizeof name, "%s" POMI_CALIBRATION_SUFFIX, layer->name);
-    POMI_TRY(take_floats(reader, name, (int64_t[]){POMI_N_CALIBRATION, layer->out_channels}, 2, false,
-                         &layer->calibration, &tensor, err));
+    POMI_TRY(take_floats(reader, name, (int64_t[]){POMI_N_CALIBRATION, layer->out_channels}, 2,
+                         &layer->calibration, err));
     const float *low = layer->calibration, *high = low + layer->out_channels,
                 *mean = high + layer->out_channels;
     for (int c = 0; c < layer->out_channels; c++)
@@ -135,7 +163,7 @@ enum pom_status pomi_network_file_weights(struct pomi_graph *graph, const struct
                                           struct pom_error *err)
 {
     size_t n_tensors = pomi_safetensors_count(container);
-    struct weights_reader reader = {container, calloc(n_tensors + 1, sizeof(bool))};
+    struct weights_reader reader = {container, calloc(n_tensors + 1, sizeof(bool)), graph->file.data != NULL};
     if (reader.taken == NULL) return pomi_fail_memory(err, n_tensors, "a list of tensors");
     enum pom_status status = POM_OK;
     for (int i = 0; i < graph->n_layers && status == POM_OK; i++)

@@ -55,7 +55,7 @@ static enum pom_status open_file(struct pom_network **network, const char *path,
     struct pomi_bytes bytes = {0};
     enum pom_status status = pomi_store_read(NULL, path, POMI_NETWORK_MAX_FILE_BYTES, &bytes, err);
     if (status == POM_OK) {
-        status = pomi_network_file_read(network, pomi_bytes_view(&bytes), err);
+        status = pomi_network_file_take(network, &bytes, err);
         if (status != POM_OK) status = pomi_fail_in(err, status, "%s", path);
     }
     pomi_bytes_release(&bytes);

@@ -162,6 +162,57 @@ static void what_is_written_reads_back_the_same(void **state)
     pomi_bytes_release(&twice);
 }
 
+/* Takes the bytes, and compares with a network that was read from them; says whether the first weights stayed in the file. */
+static bool is_taken_in_place(struct pomi_bytes *bytes)
+{
+    struct pom_network *read, *taken;
+    const struct pomi_view view = pomi_bytes_view(bytes);
+    assert_int_equal(pomi_network_file_read(&read, view, NULL), POM_OK);
+    assert_int_equal(pomi_network_file_take(&taken, bytes, NULL), POM_OK);
+    assert_null(bytes->data);
+    assert_string_equal(pom_network_info(taken)->identity, pom_network_info(read)->identity);
+    for (int i = 0; i < 2; i++)
+        assert_memory_equal(taken->graph.layers[i].weights, read->graph.layers[i].weights,
+                            pomi_layer_n_weights(&read->graph.layers[i]) * sizeof(float));
+    const uint8_t *weights = (const uint8_t *)taken->graph.layers[0].weights;
+    const bool is_in_place = weights >= view.data && weights < view.data + view.size_bytes;
+    pom_network_free(read);
+    pom_network_free(taken);
+    return is_in_place;
+}
+
+static void weights_stay_in_a_file_that_is_taken(void **state)
+{
+    (void)state;
+    struct sample sample;
+    struct pom_network *network;
+    struct pom_error err;
+    struct pomi_bytes floats = {0}, moved = {0}, damaged = {0};
+    const struct pomi_network_text text = {"tiny", "made for a test", "CC0", NULL};
+    fill(&sample);
+    assert_int_equal(open_sample(&sample, &network, NULL), POM_OK);
+    assert_int_equal(pomi_network_file_write(&floats, &network->graph, &text, NULL), POM_OK);
+    pom_network_free(network);
+
+    /* One more space at the end of the header, and no float lies at a multiple of four. */
+    const size_t header_end = 8 + floats.data[0] + ((size_t)floats.data[1] << 8);
+    assert_int_equal(pomi_bytes_append(&moved, floats.data, header_end, NULL), POM_OK);
+    assert_int_equal(pomi_bytes_append(&moved, " ", 1, NULL), POM_OK);
+    assert_int_equal(
+        pomi_bytes_append(&moved, floats.data + header_end, floats.size_bytes - header_end, NULL), POM_OK);
+    moved.data[0]++; /* a multiple of eight so far */
+    assert_false(is_taken_in_place(&moved));
+    assert_int_equal(pomi_bytes_append(&damaged, floats.data, floats.size_bytes - 1, NULL), POM_OK);
+    assert_true(is_taken_in_place(&floats));
+
+    assert_int_equal(
+        pomi_safetensors_write(&moved, sample.tensors, sample.n_tensors, sample.metadata, 10, NULL), POM_OK);
+    assert_false(is_taken_in_place(&moved)); /* halves and integers */
+    assert_int_equal(pomi_network_file_take(&network, &damaged, &err), POM_ERROR_FORMAT);
+    assert_null(network);
+    assert_null(damaged.data);
+}
+
 static void wrong_metadata_is_refused_by_key(void **state)
 {
     (void)state;
@@ -282,6 +333,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_weight_types_are_read),
         cmocka_unit_test(what_is_written_reads_back_the_same),
+        cmocka_unit_test(weights_stay_in_a_file_that_is_taken),
         cmocka_unit_test(wrong_metadata_is_refused_by_key),
         cmocka_unit_test(wrong_tensors_are_refused_by_name),
     };
