@@ -90,7 +90,7 @@ enum pom_status pomi_manifest_same_settings(const json_t *manifest, const json_t
 json_t *pomi_manifest_text(const char *text)
 {
     char *escaped = pomi_utf8_escaped(text != NULL ? text : "");
-    json_t *value = json_string(escaped != NULL ? escaped : "");
+    json_t *value = escaped != NULL ? json_string(escaped) : NULL;
     free(escaped);
     return value;
 }

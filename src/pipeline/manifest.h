@@ -30,7 +30,7 @@ enum pom_status pomi_manifest_write(const json_t *manifest, struct pomi_store *s
 enum pom_status pomi_manifest_same_settings(const json_t *manifest, const json_t *settings,
                                             const char *output, struct pom_error *err);
 
-/* A JSON string from text that may not be UTF-8. */
+/* A JSON string from text that may not be UTF-8, NULL being "". NULL when memory is out. */
 json_t *pomi_manifest_text(const char *text);
 
 /* Now, as 2026-01-31T12:00:00Z. */
