@@ -176,8 +176,9 @@ static void run_block_by_panels(const struct pomi_runner *r, const struct step *
     }
 }
 
-/* With fewer rows for each member the rows that are expanded twice cost more than results from other cores. */
-enum { MIN_SHARED_ROWS = 3 };
+/* With fewer rows for each member, those that are expanded twice and the one that some have more cost more than results from
+ * other cores. */
+enum { MIN_SHARED_ROWS = 4 };
 
 void pomi_run_block(const struct pomi_runner *r, const struct step *step, const uint8_t *rgb)
 {
