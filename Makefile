@@ -31,6 +31,13 @@ test:
 check: all
 	@meson test -C $(BUILD) --suite quick --print-errorlogs
 
+# Trains the embedded network in DIR: hours, and 9 GB of Python packages. With TINY=--tiny minutes, to see that it works.
+orchard: all
+	@[ -n "$(DIR)" ] || { echo "make orchard: DIR= is missing: where pictures, checkpoints and results go" >&2; exit 2; }
+	@[ -x $(DIR)/venv/bin/python ] || python3 -m venv $(DIR)/venv
+	@$(DIR)/venv/bin/pip install --quiet -r tools/orchard/requirements.txt
+	@PYTHON=$(DIR)/venv/bin/python LIBRARY=$(BUILD)/src/libpomona.so tools/orchard/train.sh --out $(DIR) $(TINY)
+
 install: all
 	@meson install -C $(BUILD)
 
@@ -40,4 +47,4 @@ format:
 clean:
 	@rm -rf $(BUILD)
 
-.PHONY: all setup demo test check install format clean
+.PHONY: all setup demo test check orchard install format clean

@@ -40,6 +40,7 @@ RECORDED = (
     "kinds",
     "spread",
     "rank",
+    "rank_from",
     "memory",
     "warmup",
     "cooldown",
@@ -119,10 +120,10 @@ class Loss:
     imitation  squared error and cosine distance, each feature scaled by the teacher's mean and deviation
     relations  cosines between a picture and all others about their mean (uncentred, the common offset is all
                it sees): once over all, once within each scene, about the scene's own mean, since among photos on
-               white what all have in common hides what tells them apart. In coordinates where the teacher's
-               strong directions are weakened: each by its variance to the power of -whitening. The teacher's
-               own photos are found as well there, with variance in half again as many directions; so a student
-               that follows cannot do with few
+               white what all have in common hides what tells them apart. Correlation, since squared differences
+               of cosines, most of which are near 0, are least for features that are noise. In coordinates where
+               the teacher's strong directions are weakened: each by its variance to the power of -whitening; the
+               teacher's own photos are found as well there, with variance in more directions
     kinds      supervised contrastive (Khosla et al. 2020): pictures of one kind nearer than those of
                others; asks for more than the teacher knows, and makes backgrounds and lights fall away
     spread     keeps each feature's deviation within the batch near the teacher's: imitation alone rewards
@@ -178,17 +179,19 @@ class Loss:
 
     @staticmethod
     def relations(batch, every, chosen):
-        """Squared difference of cosines between the chosen pictures of the batch and all chosen ones, which
-        have no gradient."""
+        """For each chosen picture of the batch, 1 - Pearson's correlation of the teacher's and the student's
+        cosines with all other chosen pictures (Huang et al. 2022), which have no gradient."""
         rows = chosen[: len(batch["scenes"])]
         if not rows.any():
             return torch.zeros(())
-        cosines = []
+        standard = []
         for key in ("student_white", "teacher_white"):
             others = every[key][chosen]
             mean = others.mean(0)
-            cosines.append(F.normalize(batch[key][rows] - mean, dim=1) @ F.normalize(others - mean, dim=1).T)
-        return F.mse_loss(*cosines)
+            cosines = F.normalize(batch[key][rows] - mean, dim=1) @ F.normalize(others - mean, dim=1).T
+            cosines = cosines * (1 - torch.eye(*cosines.shape))
+            standard.append(F.normalize(cosines - cosines.mean(1, keepdim=True), dim=1))
+        return 1 - (standard[0] * standard[1]).sum(1).mean()
 
     @classmethod
     def lost_rank(cls, student, teacher, n_batch):
@@ -317,8 +320,8 @@ def train(options):
             relations=options.relations,
             kinds=options.kinds,
             spread=options.spread,
-            rank=options.rank,
-            studio=options.rank,
+            rank=0.0,
+            studio=0.0,
         ),
     )
 
@@ -355,6 +358,8 @@ def train(options):
         px = resolution(options.resolution, state["seen"])
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(options, state["seen"])
+        if state["seen"] >= options.rank_from:
+            loss.weights["rank"] = loss.weights["studio"] = options.rank
         pixels, labels, scenes, teacher = pool.batch(rng, options.batch // VIEWS)
         value, terms = loss(network(augment(rng, pixels, px)), teacher, labels, scenes)
         optimiser.zero_grad()
@@ -416,11 +421,14 @@ def main():
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--decay", type=float, default=0.02)
     parser.add_argument("--average", type=float, default=0.999)
-    parser.add_argument("--relations", type=float, default=40.0)
-    parser.add_argument("--whitening", type=float, default=0.2)
-    parser.add_argument("--kinds", type=float, default=0.2)
+    parser.add_argument("--relations", type=float, default=3.0)
+    parser.add_argument("--whitening", type=float, default=0.1)
+    parser.add_argument("--kinds", type=float, default=0.3)
     parser.add_argument("--spread", type=float, default=0.5)
-    parser.add_argument("--rank", type=float, default=0.4)
+    parser.add_argument("--rank", type=float, default=0.2)
+    parser.add_argument(
+        "--rank-from", type=int, default=150_000, help="pictures before rank counts: first right, then rich"
+    )
     parser.add_argument(
         "--memory", type=int, default=8, help="earlier batches that pictures are compared with"
     )
