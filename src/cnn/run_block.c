@@ -170,9 +170,9 @@ static void run_block_by_panels(const struct pomi_runner *r, const struct step *
         run_block_panel(r, step, &strip, panel);
     pomi_run_meet(r);
     for (int item; (item = pomi_run_claim(r, step, 1, n_panels * n_parts)) < n_panels * n_parts;) {
-        const int part = item / n_panels, begin = part_begin(height, n_parts, part);
-        const int end = part_begin(height, n_parts, part + 1);
-        if (begin < end) project_rows(r, step, &strip, item % n_panels, begin, end - begin);
+        const int panel = item / n_parts, part = item % n_parts;
+        const int begin = part_begin(height, n_parts, part), end = part_begin(height, n_parts, part + 1);
+        if (begin < end) project_rows(r, step, &strip, panel, begin, end - begin);
     }
 }
 
