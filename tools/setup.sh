@@ -4,6 +4,7 @@
 # plotting library from npm into .deps/, all pinned by version and checksum. Quick when nothing is missing.
 #
 #   tools/setup.sh            what `make` needs
+#   tools/setup.sh --wheel    what bindings/python/build_wheel.sh needs, and no more
 #   tools/setup.sh --tests    also what the long tests need: browser, fuzzing and ARM compilers, emulator, Python packages
 #   tools/setup.sh --minio    also MinIO, a second S3 server for the long tests: minutes of building
 #   tools/setup.sh --dry-run  print what would be installed
@@ -12,15 +13,17 @@ set -eu
 cd "$(dirname "$0")/.."
 root=$PWD
 dry_run=no
+wheel_only=no
 with_tests=no
 with_minio=no
 for argument in "$@"; do
     case $argument in
+    --wheel) wheel_only=yes ;;
     --tests) with_tests=yes ;;
     --minio) with_minio=yes ;;
     --dry-run) dry_run=yes ;;
     *)
-        sed -n '6,9s/^# *//p' "$0" >&2
+        sed -n '6,10s/^# *//p' "$0" >&2
         exit 2
         ;;
     esac
@@ -32,6 +35,7 @@ build_packages="gcc libc6-dev meson ninja-build pkg-config make openssl
     libcurl4-openssl-dev libexpat1-dev libopenblas-dev liblapacke-dev libcairo2-dev"
 test_packages="libcmocka-dev libhdf5-dev clang clang-format libclang-rt-dev g++ python3 python3-venv chromium
     openjdk-17-jre-headless gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user cmake nasm curl"
+wheel_packages="python3 python3-venv cmake ninja-build nasm curl openssl pkg-config"
 
 as_root() {
     if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
@@ -225,7 +229,7 @@ PYTHON
 )
 
 # shellcheck disable=SC2086 # lists of names
-install_packages $build_packages
+if [ "$wheel_only$with_tests" = yesno ]; then install_packages $wheel_packages; else install_packages $build_packages; fi
 duckdb
 picogl
 if [ "$with_tests" = yes ]; then

@@ -5,8 +5,9 @@
 #   bindings/python/build_wheel.sh [x86_64|aarch64] [OUTPUT FOLDER]      default: this machine's, dist/
 #   bindings/python/build_wheel.sh --tools [x86_64|aarch64]              no more than what it takes, for later
 #
-# Needs python3, cmake, ninja, nasm (x86_64), and pip's and apt's registries; all else it brings into .deps/wheel. The result
-# runs on every Linux with glibc 2.17 or later and asks for no system library; S3 works where the system has libcurl.
+# Needs python3, cmake, ninja, nasm (x86_64) and curl, which tools/setup.sh brings where they are missing, and pip's, npm's and
+# apt's registries; all else it brings into .deps/wheel. The result runs on every Linux with glibc 2.17 or later and asks for no
+# system library; S3 works where the system has libcurl.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -23,14 +24,17 @@ x86_64 | aarch64) ;;
     exit 2
     ;;
 esac
-for tool in python3 cmake ninja curl $([ "$architecture" = aarch64 ] || echo nasm); do
-    command -v "$tool" >/dev/null || { echo "build_wheel: $tool is missing (apt install cmake ninja-build nasm curl)" >&2; exit 2; }
-done
 
-[ -e "$root/.deps/duckdb/duckdb.h" ] && [ -e "$root/.deps/web/picogl.min.js" ] || {
-    echo "build_wheel: DuckDB's header or PicoGL.js is missing: tools/setup.sh fetches them" >&2
-    exit 2
+# missing: what is not here, in words; nothing when all is.
+missing() {
+    for tool in python3 cmake ninja curl $([ "$architecture" = aarch64 ] || echo nasm); do
+        command -v "$tool" >/dev/null || printf '%s ' "$tool"
+    done
+    [ -e "$root/.deps/duckdb/duckdb.h" ] || printf 'duckdb.h '
+    [ -e "$root/.deps/web/picogl.min.js" ] || printf 'PicoGL.js '
 }
+[ -z "$(missing)" ] || "$root/tools/setup.sh" --wheel
+[ -z "$(missing)" ] || { echo "build_wheel: missing: $(missing)(tools/setup.sh --wheel brings it on Debian and Ubuntu)" >&2; exit 2; }
 
 PYTHON=$work/venv/bin/python
 export PYTHON
@@ -55,6 +59,7 @@ if [ "$(cat "$build/setup" 2>/dev/null)" != "$*" ]; then # nothing there, or mad
     $meson setup "$@" >"$work/$architecture/pomona.log" || { tail -n 20 "$work/$architecture/pomona.log" >&2; exit 1; }
     echo "$*" >"$build/setup"
 fi
+echo "build_wheel: building pomona for $architecture"
 $meson compile -C "$build" pomona:shared_library >"$work/$architecture/pomona.log" ||
     { tail -n 40 "$work/$architecture/pomona.log" >&2; exit 1; }
 

@@ -19,8 +19,9 @@ echo "$sha256  $work/pomona.tar.gz" | sha256sum --check --quiet || {
 }
 as_root mkdir -p "$target/bin"
 as_root tar -xzf "$work/pomona.tar.gz" -C "$target" --no-same-owner
-# What Spark starts as python: the node's own, with the packages of the archive before it.
-printf '#!/bin/sh\nPYTHONPATH=%s/site${PYTHONPATH:+:$PYTHONPATH} exec /usr/bin/env python3 "$@"\n' "$target" >"$work/python3"
+# What Spark starts as python: the node's own, with the packages of the archive before it, and the archive's network by its name.
+printf '#!/bin/sh\nPOMONA_NETWORKS=%s/networks PYTHONPATH=%s/site${PYTHONPATH:+:$PYTHONPATH} exec /usr/bin/env python3 "$@"\n' \
+    "$target" "$target" >"$work/python3"
 chmod 755 "$work/python3"
 as_root cp "$work/python3" "$target/bin/python3"
 "$target/bin/python3" -c 'import pomona; print("pomona", pomona.__version__, pomona.kernel_set())'

@@ -191,9 +191,13 @@ class Machine(threading.Thread):
                     role = job.execution_role_arn.rpartition("/")[2]
                     job.state = "SUCCESS" if self.do(role, self.serverless_job, job.job_driver["sparkSubmit"]) else "FAILED"
 
+    @staticmethod
+    def node(environment):
+        """With what a node has: Python, and the library that the wheel's would bring."""
+        return environment | {"PATH": f"{SPARK_PYTHON}:{clean['PATH']}", "LD_LIBRARY_PATH": str(SOURCE / ".deps/duckdb")}
+
     def do(self, role, task, arguments):
-        node = variables(*credentials_of(role))
-        node |= {"PATH": f"{SPARK_PYTHON}:{clean['PATH']}", "LD_LIBRARY_PATH": str(SOURCE / ".deps/duckdb")}
+        node = self.node(variables(*credentials_of(role)))
         try:
             check_permissions(True)
             return task(node, arguments)
@@ -260,6 +264,9 @@ def the_whole_way(key, wheel):
     counts = [json.loads((folder / "run.json").read_text())["counts"] for folder in (work / "first", work / "local")]
     assert counts[0]["listed"] == counts[1]["listed"] > 10 and counts[0]["written"] == counts[1]["written"], counts
     assert (work / "first/pca.safetensors").exists()
+    asked = subprocess.run([work / "opt/bin/python3", "-c", "import pomona; print(pomona.network_file('mobilenetv2'))"],
+                           env=machine.node(clean), capture_output=True, text=True)
+    assert asked.stdout.strip() == str(work / "opt/networks/mobilenetv2.pomona"), asked
     keys = [entry["Key"] for entry in client("s3").list_objects_v2(Bucket=BUCKET, Prefix="output/first/")["Contents"]]
     assert "output/first/pca/_SUCCESS" in keys and "output/first/_lock" not in keys, keys
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The Python package beside the program: the same features, the same failures, PCA files that each reads of the other."""
 
+import filecmp
 import os
 import pickle
 import subprocess
@@ -98,8 +99,26 @@ def a_pca_agrees_with_numpy_and_with_the_program():
     assert pomona.PCA.open(file).network_identity == network.identity
 
 
+def networks_are_brought_without_the_program():
+    try:
+        pomona.pull_network("orchid")
+    except pomona.Error as error:
+        assert error.reason == "unknown_network" and "orchid" in error.message, (error.reason, error.message)
+    else:
+        raise AssertionError("no error")
+    weights = os.path.join(os.environ.get("POMONA_SHARED", ""), "models", "mobilenet_v2_1.0_224_no_top.h5")
+    if not os.path.exists(weights):
+        print("  (not tried: converting, for there are no weights)")
+        return
+    mine, theirs = (os.path.join(package.folder, name + ".pomona") for name in ("mine", "theirs"))
+    pomona.convert_network(weights, mine)
+    subprocess.run([package.PROGRAM, "network", "convert", weights, "--out", theirs, "--quiet"], check=True)
+    assert filecmp.cmp(mine, theirs, shallow=False) and pomona.Network(mine).name == "mobilenetv2"
+
+
 if __name__ == "__main__":
     for test in (features_and_failures_are_those_of_the_program, bytes_are_as_good_as_paths, a_photo_that_fails_is_named,
-                 errors_are_told, threads_may_share_a_network, a_pca_agrees_with_numpy_and_with_the_program):
+                 errors_are_told, threads_may_share_a_network, a_pca_agrees_with_numpy_and_with_the_program,
+                 networks_are_brought_without_the_program):
         test()
         print("ok:", test.__name__.replace("_", " "))

@@ -211,7 +211,7 @@ def what_cannot_be_is_said():
         except SystemExit as stopped:
             return stopped.code
 
-    assert exit_code(photos) == 2
+    assert exit_code(photos) == 2 and main([]) == 2 and main(["extract"]) == 2 and main(["--help"]) == 0
     assert exit_code(photos, out("x"), "--thread", "2") == 2 and exit_code(photos, out("x"), "--threads", "2") == 2
     assert exit_code(photos, out("x"), "--components", "0") == 2 and exit_code(photos, out("x"), "--variance", "2") == 2
     assert exit_code(photos, out("out"), *common) == 2  # there already
@@ -219,6 +219,36 @@ def what_cannot_be_is_said():
     assert exit_code(photos, out("limited"), *common, "--max-failures", "3") == 3
     assert manifest(out("limited"))["state"] == "failed"
     assert not os.path.exists(out("x"))
+
+
+def what_spark_says_is_told_in_a_line():
+    """Of a part that fails, and of a Spark that does not start."""
+    from pomona.spark.run import _told_by_task
+    around = "An error occurred while calling o1.collect.\n: org.apache.spark.SparkException: Job aborted due to stage failure: {}\n\tat org.apache"
+    traceback = "org.apache.spark.api.python.PythonException: Traceback (most recent call last):\n  File \"worker.py\", line 1\n{}\n"
+    for raised, told in (("pomona._library.Error: the disk is full", "the disk is full"),
+                         ("ModuleNotFoundError: No module named 'pomona'", "ModuleNotFoundError: No module named 'pomona'")):
+        message = _told_by_task(Exception(around.format(traceback.format(raised)))).message
+        assert message == "a part could not be made, after Spark's tries: " + told, message
+    assert _told_by_task(Exception(around.format("ExecutorLostFailure"))).message.endswith("stage failure: ExecutorLostFailure")
+    assert _told_by_task(Exception()).message.endswith("Exception()")
+
+    bare = {name: value for name, value in os.environ.items() if name != "JAVA_HOME"} | {"PATH": "/nonexistent"}
+    done = subprocess.run([sys.executable, "-m", "pomona.spark", "run", photos, out("x")], env=bare, capture_output=True, text=True)
+    assert done.returncode == 3 and "pomona: Spark does not start: it needs Java" in done.stderr and not os.path.exists(out("x")), done
+
+
+def workers_have_the_driver_s_python():
+    """Whatever python3 is first in PATH."""
+    other = os.path.join(package.folder, "other")
+    os.makedirs(other)
+    with open(os.path.join(other, "python3"), "w") as file:
+        file.write("#!/bin/sh\nexit 1\n")
+    os.chmod(os.path.join(other, "python3"), 0o755)
+    there = {name: value for name, value in os.environ.items() if name != "PYSPARK_PYTHON"}
+    done = subprocess.run([sys.executable, "-m", "pomona.spark", "run", os.path.dirname(good[0]), out("python"), "-k", "1", "--no-report"],
+                          env=there | {"PATH": other + os.pathsep + os.environ["PATH"]}, capture_output=True, text=True)
+    assert done.returncode == 0 and "Stage 0" not in done.stderr, done
 
 
 def the_options_are_those_of_the_program():
@@ -233,7 +263,8 @@ if is_cluster:
     tests = (an_executor_that_is_killed_changes_nothing,)
 else:
     tests = (the_options_are_those_of_the_program, the_files_are_those_of_the_program, a_run_is_resumed_whatever_its_part_rows,
-             failed_photos_are_tried_again, runs_go_from_s3_to_s3, rows_do_not_depend_on_how_parts_are_cut, what_cannot_be_is_said)
+             failed_photos_are_tried_again, runs_go_from_s3_to_s3, rows_do_not_depend_on_how_parts_are_cut, what_cannot_be_is_said,
+             what_spark_says_is_told_in_a_line, workers_have_the_driver_s_python)
 for test in tests:
     began = time.monotonic()
     test()

@@ -10,12 +10,12 @@ Features are the same bytes as those of the `pomona` program, on every machine. 
 """
 
 from pomona._library import Error, pom_cpu_choose, pom_version
-from pomona.network import Failure, Network, Photo, PhotoError, network_file
+from pomona.network import Failure, Network, Photo, PhotoError, convert_network, network_file, pull_network
 from pomona.pca import PCA, Moments, scale_rows
 from pomona.source import ListedPhoto, list_photos, s3_options
 
-__all__ = ["Error", "Failure", "ListedPhoto", "Moments", "Network", "PCA", "Photo", "PhotoError", "kernel_set",
-           "list_photos", "network_file", "s3_options", "scale_rows"]
+__all__ = ["Error", "Failure", "ListedPhoto", "Moments", "Network", "PCA", "Photo", "PhotoError", "convert_network", "kernel_set",
+           "list_photos", "network_file", "pull_network", "s3_options", "scale_rows"]
 __version__ = pom_version().decode()
 
 

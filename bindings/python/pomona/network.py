@@ -54,6 +54,17 @@ def network_file(name_or_path: str) -> Optional[str]:
     return os.path.join(os.fsdecode(folder.value), name + ".pomona")
 
 
+def pull_network(name: str) -> str:
+    """Downloads "mobilenetv2" or "resnet50" from its publisher, checks it, and installs it for Network(name). The file's path."""
+    library.call(library.pom_network_pull, library.text(name), None)
+    return network_file(name)
+
+
+def convert_network(source: "Union[str, os.PathLike[str]]", destination: "Union[str, os.PathLike[str]]") -> None:
+    """Makes a network file of weights from Keras (.h5, .weights.h5), PyTorch (safetensors) or ONNX, as `pomona network convert`."""
+    library.call(library.pom_network_convert, library.text(source), library.text(destination), None)
+
+
 def _choice(what: str, value: str, choices: Sequence[str]) -> int:
     if value not in choices:
         raise ValueError(f"{what} {value!r}: use one of {', '.join(choices)}")

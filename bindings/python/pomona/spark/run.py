@@ -5,9 +5,13 @@ The driver lists, plans, fits, transforms and reports by pom_run; each task make
 same whoever makes it, so what Spark does with tasks (again, twice, elsewhere) shows nowhere in the result.
 """
 
-import signal
+import os
+import re
 import shlex
+import shutil
+import signal
 import sys
+import traceback
 
 from pyspark import AccumulatorParam, InheritableThread, TaskContext
 from pyspark.sql import SparkSession
@@ -25,19 +29,42 @@ _GROUP = "pomona.spark run"
 def main(arguments):
     """The exit code of the command line `arguments`."""
     if not arguments or arguments[0] != "run":
-        print("usage: python -m pomona.spark run SOURCE OUT [options]", file=sys.stderr)
-        return 2
+        print("usage: python -m pomona.spark run SOURCE OUT [options]; run --help lists them", file=sys.stderr)
+        return 0 if arguments[:1] in (["-h"], ["--help"]) else 2
     values, is_json, is_quiet = run_options.parse(arguments[1:])
     values["command_line"] = shlex.join(["pomona.spark"] + arguments)
     terminal = Terminal(is_json, is_quiet)
-    spark = SparkSession.builder.appName("pomona run " + values["output"]).getOrCreate()
+    try:
+        spark = _session("pomona run " + values["output"])
+    except Exception as error:
+        return terminal.fail(_without_spark(error))
     interrupts = []
     for number in (signal.SIGINT, signal.SIGTERM):  # after Spark, which sets its own
         signal.signal(number, lambda *_: interrupts.append(number))
     try:
         return _run_in(spark, values, terminal, lambda: bool(interrupts))
+    except Exception:
+        traceback.print_exc()
+        return 3
     finally:
         spark.stop()
+
+
+def _session(name):
+    # Spark's bar would be written over the run's own lines.
+    spark = SparkSession.builder.appName(name).config("spark.ui.showConsoleProgress", "false").getOrCreate()
+    context = spark.sparkContext
+    # Else the first python3 of PATH, which need not be that of a virtual environment.
+    if context.master.startswith("local") and "PYSPARK_PYTHON" not in os.environ:
+        context.pythonExec = sys.executable
+    return spark
+
+
+def _without_spark(error):
+    """The Error of a Spark that did not start."""
+    has_java = shutil.which("java") or os.environ.get("JAVA_HOME")
+    why = str(error).strip().splitlines()[0] if has_java else "it needs Java, and there is none (apt install openjdk-17-jre-headless)"
+    return pomona.Error("io", "no_spark", f"Spark does not start: {why}")
 
 
 def _run_in(spark, values, terminal, should_stop):
@@ -137,9 +164,16 @@ def _check_paths(context, values, tasks):
                                "folders: give absolute paths or s3://")
 
 
+# The last line of a Python traceback, among the lines that Spark and the JVM put around it.
+_RAISED = re.compile(r"([A-Za-z_][\w.]*(?:Error|Exception)): (.+)")
+
+
 def _told_by_task(error):
-    """What a task raised in C, out of the text that Spark made of it; else the error itself, shortened."""
-    lines = str(error).splitlines()
-    ours = next((line.split("Error: ", 1)[1] for line in lines if line.startswith("pomona._library.Error: ")), None)
-    message = ours or (lines[0] if lines else repr(error))
+    """What a task raised, out of the text that Spark made of it; else what Spark says itself, shortened."""
+    lines = str(error).splitlines() or [repr(error)]
+    raised = next(filter(None, map(_RAISED.match, lines)), None)
+    if raised is None:
+        message = next((line for line in lines if "Job aborted" in line), lines[0])
+    else:
+        message = raised[2] if raised[1] == "pomona._library.Error" else raised[0]
     return pomona.Error("io", "task_failed", f"a part could not be made, after Spark's tries: {message}")
