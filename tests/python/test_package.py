@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The Python package beside the program: the same features, the same failures, PCA files that each reads of the other."""
 
+import ctypes
 import filecmp
 import os
 import pickle
@@ -99,6 +100,24 @@ def a_pca_agrees_with_numpy_and_with_the_program():
     assert pomona.PCA.open(file).network_identity == network.identity
 
 
+def numpy_solves_in_one_thread():
+    """For the same bits on any number of cores; what the caller had set comes back."""
+    from pomona import pca as inside
+    libraries = inside._openblas_libraries()
+    assert libraries, "numpy's wheels have OpenBLAS in them"
+    for _, set_threads in libraries:
+        set_threads(2)
+    during = []
+    with inside._one_blas_thread():
+        during = [get_threads() for get_threads, _ in libraries]
+    assert during == [1] * len(libraries) and [get_threads() for get_threads, _ in libraries] == [2] * len(libraries)
+    matrix = np.cov(np.random.default_rng(1).standard_normal((300, 50)), rowvar=False)
+    solved, eigenvalues = matrix.copy(), np.empty(50)
+    doubles = ctypes.POINTER(ctypes.c_double)
+    assert inside._numpy_solver(None, solved.ctypes.data_as(doubles), eigenvalues.ctypes.data_as(doubles), 50) == 0
+    assert np.allclose(solved.T @ np.diag(eigenvalues) @ solved, matrix) and (np.diff(eigenvalues) > 0).all()
+
+
 def networks_are_brought_without_the_program():
     try:
         pomona.pull_network("orchid")
@@ -119,6 +138,6 @@ def networks_are_brought_without_the_program():
 if __name__ == "__main__":
     for test in (features_and_failures_are_those_of_the_program, bytes_are_as_good_as_paths, a_photo_that_fails_is_named,
                  errors_are_told, threads_may_share_a_network, a_pca_agrees_with_numpy_and_with_the_program,
-                 networks_are_brought_without_the_program):
+                 numpy_solves_in_one_thread, networks_are_brought_without_the_program):
         test()
         print("ok:", test.__name__.replace("_", " "))

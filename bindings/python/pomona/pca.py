@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import functools
 import os
+import threading
 import weakref
-from typing import Optional, Union
+from typing import Iterator, Optional, Union
 
 import numpy
 
@@ -84,10 +86,44 @@ def scale_rows(rows: "numpy.typing.ArrayLike", *, mean: Optional[numpy.ndarray] 
     return scaled
 
 
+@functools.lru_cache(maxsize=None)
+def _openblas_libraries() -> "list[tuple[ctypes._CFuncPtr, ctypes._CFuncPtr]]":
+    """What tells and sets the number of threads of each OpenBLAS in this process; empty where numpy has another BLAS."""
+    with open("/proc/self/maps") as maps:
+        paths = {line.split(maxsplit=5)[5].rstrip("\n") for line in maps if "openblas" in line}
+    found = []
+    for library_file in map(ctypes.CDLL, sorted(paths)):
+        for name in ("openblas_{}_num_threads", "openblas_{}_num_threads64_", "scipy_openblas_{}_num_threads",
+                     "scipy_openblas_{}_num_threads64_"):
+            if hasattr(library_file, name.format("set")):
+                found.append((getattr(library_file, name.format("get")), getattr(library_file, name.format("set"))))
+                break
+    return found
+
+
+_one_solution_at_a_time = threading.Lock()
+
+
+@contextlib.contextmanager
+def _one_blas_thread() -> "Iterator[None]":
+    """As the C library has it when it solves: OpenBLAS adds up in another order for each number of threads. And where cores are
+    busy, its threads wait for each other in endless loops: ten times the processor time was seen."""
+    with _one_solution_at_a_time:
+        before = [(set_threads, get_threads()) for get_threads, set_threads in _openblas_libraries()]
+        for set_threads, _ in before:
+            set_threads(1)
+        try:
+            yield
+        finally:
+            for set_threads, n_threads in before:
+                set_threads(n_threads)
+
+
 def _solve_symmetric(_user, matrix, eigenvalues, n):
     """numpy's eigh is LAPACK's dsyevd, which the C library calls itself where it was built with LAPACK."""
     try:
-        values, vectors = numpy.linalg.eigh(numpy.ctypeslib.as_array(matrix, (n, n)))
+        with _one_blas_thread():
+            values, vectors = numpy.linalg.eigh(numpy.ctypeslib.as_array(matrix, (n, n)))
         numpy.ctypeslib.as_array(eigenvalues, (n,))[:] = values
         numpy.ctypeslib.as_array(matrix, (n, n))[:] = vectors.T
         return 0
