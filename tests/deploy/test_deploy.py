@@ -517,6 +517,25 @@ def what_is_outside_of_the_union_is_refused(key):
     raise AssertionError("the storage template can be used outside of the Union")
 
 
+def mistakes_are_told_and_networks_have_names():
+    def dry_run(*arguments):
+        done = subprocess.run([DEPLOY / "run", "--region", REGION, "--dry-run", *arguments], env=clean, capture_output=True, text=True)
+        return done.returncode, done.stdout + done.stderr
+
+    for arguments, told in ((["--core-nodes", "two"], "--core-nodes two: use a number"), (["--core-nodes", "0"], "at least one"),
+                            (["--budget", "ten", "--email", "x@example.com"], "--budget ten"), (["--nodes"], "no such option"),
+                            (["--nodes", "2"], "--nodes"), (["--network", "lemon"], "lemon.pomona is not there"),
+                            (["--estimate", "--n-photos", "many"], "--n-photos many")):
+        code, said = dry_run(*arguments)
+        assert code == 2 and told in said, (arguments, code, said)
+    (work / "networks").mkdir(exist_ok=True)
+    (work / "networks/lemon.pomona").touch()
+    code, said = dry_run("--network", "lemon")
+    assert code == 0 and '"--network","/opt/pomona/networks/lemon.pomona"' in said, said
+    code, said = dry_run("--network", "orchard")
+    assert code == 0 and '"--network"' not in said, said
+
+
 if __name__ == "__main__":
     try:
         server.start()
@@ -535,7 +554,7 @@ if __name__ == "__main__":
         wheel = wheel_around_the_build()
         for test, arguments in ((the_whole_way, (key, wheel)), (what_was_made_is_closed, ()), (the_serverless_way, (key, wheel)),
                                 (templates_are_clean, ()), (policies_are_clean, ()), (the_costs_of_the_manual_are_the_script_s, ()),
-                                (a_changed_archive_is_not_installed, ()),
+                                (a_changed_archive_is_not_installed, ()), (mistakes_are_told_and_networks_have_names, ()),
                                 (what_is_outside_of_the_union_is_refused, (key,)), (the_policy_is_tight, (node_role,)), (its_conditions_hold, (node_role,)),
                                 (each_action_is_needed, (node_role,))):
             since = time.monotonic()
