@@ -142,13 +142,13 @@ static enum pom_status write_plots(struct pomi_store *store, const struct pomi_r
     static const char *const names[] = {"scree", "cumulative_variance", "components_2d", "components_3d"};
     static const char *const formats[] = {"svg", "png"};
     char *folder = pomi_store_join(output, "plots");
-    enum pom_status status =
-        folder == NULL ? pomi_fail_memory(err, 0, "a file name") : pomi_store_make_folder(store, folder, err);
+    enum pom_status status = folder == NULL ? pomi_fail_memory(err, 0, "a file name") : POM_OK;
     for (int i = 0; status == POM_OK && i < 8; i++) {
         char name[64];
         snprintf(name, sizeof name, "%s.%s", names[i / 2], formats[i % 2]);
         buffer->size_bytes = 0;
         status = pomi_report_plot(buffer, report, names[i / 2], formats[i % 2], err);
+        if (status == POM_OK && i == 0) status = pomi_store_make_folder(store, folder, err);
         if (status == POM_OK) status = write_into(store, folder, name, buffer, err);
     }
     free(folder);

@@ -74,6 +74,7 @@ for table in features failures; do
     expect_same here.csv wanted.csv
 done
 expect_file from-wheel/report.html
+[ ! -e from-wheel/plots ] || fail "a folder for plots that nobody draws"
 
 start_server
 mkdir -p "$work/buckets/bucket/photos"
