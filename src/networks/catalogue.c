@@ -36,8 +36,8 @@ static const struct pomi_known_network known[] = {
         .expected = &orchard_features,
         .hashes =
             {
-                .identity = "089dd3b52ca6bf5083d257843646a52c20f71e972467af5c06a3f12a1797cc0b",
-                .calibration = "6ac387cc4c69523684450039cdede3c479250ad8b1a03a2041be9e549bd6c314",
+                .identity = "00d87b5253bb19298016d72e7e6de82ebd5957e0e6dd2a26f95b09b2a8ab9d1d",
+                .calibration = "6694f3cc65526b4b968d830029aef5d5f1eba2f914b050cacf42ab2e1e9f8c38",
             },
     },
 };

@@ -38,7 +38,7 @@ from train import write_small_checkpoint
 ORIGIN = (
     "Trained by this project from random weights. The targets were the feature vectors of the ImageNet "
     "MobileNetV2 1.0/224 of TensorFlow Slim; none of its weights is carried over. Good for photos of fruit, for "
-    "trying Pomona out and for phones. Little training: mobilenetv2 knows phone photos better, and anything "
+    "trying Pomona out and for phones. mobilenetv2 knows more kinds of photos; anything "
     "that is not fruit was never trained: use mobilenetv2 there."
 )
 
@@ -58,6 +58,8 @@ def training_record(saved):
         },
         "pictures_seen": state["seen"],
         "core_hours": round(state["core_seconds"] / 3600, 2),
+        # Of checkpoints from when effort was taken by the clock, on two cores that others used as well.
+        "earlier_hours": round(state.get("seconds", 0) / 3600, 2),
         "settings": state["history"],
         "versions": {
             "python": platform.python_version(),
