@@ -121,12 +121,16 @@ static enum pom_status local_create(struct pomi_store *store, const char *path, 
     return POM_OK;
 }
 
-/* Of a file that was written: that it or its folder is gone is not the caller's mistake, as a wrong path would be. */
+/* Of what was just made: that it is gone again is not the caller's mistake, as a wrong path would be. */
+static enum pom_status fail_gone(struct pom_error *err, const char *path)
+{
+    return pomi_fail(err, POM_ERROR_IO, "output_gone",
+                     "%s was made and is gone: something else removes files there", path);
+}
+
 static enum pom_status fail_publish(struct pom_error *err, const char *what, const char *path)
 {
-    if (errno != ENOENT) return fail_errno(err, what, path);
-    return pomi_fail(err, POM_ERROR_IO, "output_gone",
-                     "%s was written and is gone: something else removes files there", path);
+    return errno == ENOENT ? fail_gone(err, path) : fail_errno(err, what, path);
 }
 
 static enum pom_status flush_folder_of(const char *path, struct pom_error *err)
@@ -229,6 +233,24 @@ static enum pom_status local_write(struct pomi_store *store, const char *path, s
     return status;
 }
 
+static bool is_link(const char *path)
+{
+    struct stat facts;
+    return lstat(path, &facts) == 0 && S_ISLNK(facts.st_mode);
+}
+
+/* After mkdir(path), whose parent was there or was made a moment before, unless it is a link that leads nowhere. */
+static enum pom_status fail_make_folder(struct pom_error *err, const char *path)
+{
+    const int code = errno;
+    char *parent = folder_of(path);
+    const bool is_gone = code == ENOENT && parent != NULL && !is_link(parent);
+    errno = code;
+    enum pom_status status = is_gone ? fail_gone(err, parent) : fail_errno(err, "make the folder", path);
+    free(parent);
+    return status;
+}
+
 static enum pom_status local_make_folder(struct pomi_store *store, const char *path, struct pom_error *err)
 {
     (void)store;
@@ -239,13 +261,14 @@ static enum pom_status local_make_folder(struct pomi_store *store, const char *p
         if (*slash != '/' && *slash != '\0') continue;
         char separator = *slash;
         *slash = '\0';
-        if (mkdir(partial, 0777) != 0 && errno != EEXIST)
-            status = fail_errno(err, "make the folder", partial);
+        if (mkdir(partial, 0777) != 0 && errno != EEXIST) status = fail_make_folder(err, partial);
         *slash = separator;
         if (separator == '\0') break;
     }
     if (status == POM_OK && !is_folder_here(path))
-        status = pomi_fail(err, POM_ERROR_EXISTS, "not_a_folder", "%s is there and is not a folder", path);
+        status = errno == ENOENT && !is_link(path) ? fail_gone(err, path)
+                                                   : pomi_fail(err, POM_ERROR_EXISTS, "not_a_folder",
+                                                               "%s is there and is not a folder", path);
     free(partial);
     return status;
 }

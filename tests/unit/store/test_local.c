@@ -188,6 +188,28 @@ static void publishing_moves_a_file_into_place(void **state)
     pomi_local_file_release(&made);
 }
 
+/* Another process removes the folders as fast as they are made. */
+static void a_folder_that_is_gone_again_is_not_a_wrong_path(void **state)
+{
+    (void)state;
+    const pid_t other = fork();
+    assert_true(other >= 0);
+    while (other == 0) {
+        rmdir("made/in/turn");
+        rmdir("made/in");
+        rmdir("made");
+        if (getppid() == 1) _exit(1);
+    }
+    enum pom_status status = POM_OK;
+    for (int i = 0; i < 5000 && (status == POM_OK || status == POM_ERROR_IO); i++) {
+        status = pomi_store_make_folder(NULL, "made/in/turn", &err);
+        if (status != POM_OK && strcmp(err.reason, "output_gone") != 0) break;
+    }
+    kill(other, SIGKILL);
+    waitpid(other, NULL, 0);
+    if (status != POM_OK) assert_string_equal(err.reason, "output_gone");
+}
+
 static void what_a_killed_process_left_is_removed(void **state)
 {
     (void)state;
@@ -374,6 +396,7 @@ int main(void)
         TEST(a_full_disk_leaves_the_old_file),
         TEST(temporaries_are_hidden_and_beside_the_file),
         TEST(publishing_moves_a_file_into_place),
+        TEST(a_folder_that_is_gone_again_is_not_a_wrong_path),
         TEST(what_a_killed_process_left_is_removed),
         TEST(a_file_is_fetched_by_its_own_name),
         TEST(folders_are_made_with_their_parents_and_removed_with_their_files),
