@@ -36,15 +36,26 @@ library=${LIBRARY:-$here/../../build/src/libpomona.so}
 "$python" "$here/pool.py" --out "$out" --library "$library" --shards 2 --images "$shard_images"
 "$python" "$here/pool.py" --out "$out" --library "$library" --shards "$shards" --images "$shard_images" > "$out/pool.log" 2>&1 &
 children=$!
-trap 'kill $children 2> /dev/null || true' EXIT
+trap 'kill $children 2> /dev/null || true; wait' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# A step of a seed, which ends with the seed: a shell alone would leave it running, and then begin the next.
+step() {
+    "$python" "$@" &
+    running=$!
+    wait "$running"
+}
 
 one_seed() {
+    trap - EXIT
+    trap 'kill $running 2> /dev/null || true; wait; exit 143' TERM
     folder=$out/seed$1
     mkdir -p "$folder"
-    "$python" "$here/train.py" --out "$out" --name "seed$1" --seed "$1" --images $((images - cooldown)) --resolution "$resolution"
-    "$python" "$here/train.py" --out "$out" --name "seed$1-cool" --start-from "seed$1" --seed "$1" \
+    step "$here/train.py" --out "$out" --name "seed$1" --seed "$1" --images $((images - cooldown)) --resolution "$resolution"
+    step "$here/train.py" --out "$out" --name "seed$1-cool" --start-from "seed$1" --seed "$1" \
         --images "$images" --cooldown "$cooldown" --average 0.99 --resolution "$finish"
-    "$python" "$here/export.py" --out "$out" --name "seed$1-cool" --network "$folder/orchard.safetensors" \
+    step "$here/export.py" --out "$out" --name "seed$1-cool" --network "$folder/orchard.safetensors" \
         --golden "$folder/orchard_features.safetensors" --float "$folder/orchard_float.safetensors"
 }
 
