@@ -86,8 +86,9 @@ struct pom_run_options {
     void *user;
     /* Has others make the parts of an extraction, and returns when all are made, or a status with err filled in, which ends
      * the run. Called at most once, on the calling thread, and not when no part is to be made. n_threads is of each part
-     * maker then, and part_rows 0 cuts the listing into about 64 parts. NULL: this process makes them. */
+     * maker then, and part_rows 0 cuts the listing into some dozens of parts. NULL: this process makes them. */
     enum pom_status (*make_parts)(void *user, struct pom_parts *parts, struct pom_error *err);
+    int n_part_makers; /* parts that are made at a time, for part_rows 0 to have as many for each; 0: not known */
 };
 
 /* Defaults: as the fields say; max_failures -1. */

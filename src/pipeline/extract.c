@@ -130,16 +130,27 @@ static enum pom_status check_later_stages(const struct pomi_extraction *extracti
     return pomi_check_later_stages(extraction->session, &planned, err);
 }
 
-/* Others take parts as they become free: there should be some dozens of them, but not of a few photos each. */
+static size_t divided_up(size_t n, size_t divisor)
+{
+    return n / divisor + (n % divisor > 0);
+}
+
+/* Others take parts as they become free: some dozens, a few for each of them and as many for all, so that none waits long for
+ * the last part, but none of a few photos. */
 static int part_rows_of(const struct pomi_extraction *extraction)
 {
-    enum { PARTS_TO_SHARE = 64, LEAST_ROWS = 64 };
-    if (extraction->options->part_rows > 0) return extraction->options->part_rows;
-    if (extraction->options->make_parts == NULL) return POMI_DEFAULT_PART_ROWS;
-    size_t n_rows = (extraction->plan.n_photos + PARTS_TO_SHARE - 1) / PARTS_TO_SHARE;
-    return n_rows < LEAST_ROWS               ? LEAST_ROWS
-           : n_rows > POMI_DEFAULT_PART_ROWS ? POMI_DEFAULT_PART_ROWS
-                                             : (int)n_rows;
+    enum { PARTS_TO_SHARE = 64, PARTS_EACH = 3, LEAST_ROWS = 64 };
+    const struct pom_run_options *options = extraction->options;
+    if (options->part_rows > 0) return options->part_rows;
+    if (options->make_parts == NULL) return POMI_DEFAULT_PART_ROWS;
+    size_t n_photos = extraction->plan.n_photos;
+    size_t n_makers = options->n_part_makers > 0 ? (size_t)options->n_part_makers : 1;
+    size_t n_parts = n_makers * PARTS_EACH < PARTS_TO_SHARE ? PARTS_TO_SHARE : n_makers * PARTS_EACH;
+    size_t most = divided_up(n_photos, LEAST_ROWS), least = divided_up(n_photos, POMI_DEFAULT_PART_ROWS);
+    if (n_parts > most) n_parts = most;
+    if (n_parts < least) n_parts = least;
+    if (n_parts > n_makers) n_parts = divided_up(n_parts, n_makers) * n_makers;
+    return n_parts > 0 ? (int)divided_up(n_photos, n_parts) : LEAST_ROWS;
 }
 
 static enum pom_status list_and_plan(struct pomi_extraction *extraction, struct pom_error *err)

@@ -168,7 +168,11 @@ def rows_do_not_depend_on_how_parts_are_cut():
     assert main(["run", photos, out("cut"), "--network", network, "-k", "20", "--no-report", "--quiet"]) == 1
     assert rows(out("cut")).equals(rows(out("whole"))) and rows(out("cut"), "pca").equals(rows(out("whole"), "pca"))
     assert filecmp.cmp(out("cut/pca.safetensors"), out("whole/pca.safetensors"), shallow=False)
-    assert len(glob.glob(out("cut") + "/features/*.parquet")) > 1
+    # Both cores have as many parts of as many photos.
+    part_rows = manifest(out("cut"))["settings"]["part_rows"]
+    n_parts = -(-n_listed // part_rows)
+    assert n_parts == len(glob.glob(out("cut") + "/features/*.parquet")) and n_parts % 2 == 0, n_parts
+    assert n_parts * part_rows - n_listed < n_parts, part_rows
 
 
 @package.with_s3

@@ -72,6 +72,7 @@ def _run_in(spark, values, terminal, should_stop):
         s3 = {name[3:]: value for name, value in values.items() if name.startswith("s3.")}
         network = SharedNetwork(spark, values.get("network", "auto"), precision=run_options.PRECISIONS[values.get("precision", 0)],
                                 s3=s3)
+        values["n_part_makers"] = _tasks_at_a_time(spark.sparkContext)
         result = _run.run(values, on_event=terminal.show, should_stop=should_stop,
                           make_parts=lambda parts: _make_parts(spark, values, network, parts))
     except pomona.Error as error:
@@ -80,6 +81,11 @@ def _run_in(spark, values, terminal, should_stop):
         return terminal.fail(error)
     terminal.summarise(values, result)
     return 1 if result.n_failed > 0 else 0
+
+
+def _tasks_at_a_time(context):
+    """Of the executors that are there when a run begins."""
+    return max(1, context.defaultParallelism // int(context.getConf().get("spark.task.cpus", "1")))
 
 
 class _Reports(AccumulatorParam):
@@ -145,7 +151,7 @@ _makers = {}
 def _maker(values, network):
     threads = TaskContext.get().cpus() if hasattr(TaskContext, "cpus") else 1
     # The driver's files; a part needs neither.
-    given = {name: value for name, value in values.items() if name not in ("s3.price_file", "pca_path", "command_line")}
+    given = {name: value for name, value in values.items() if name not in ("s3.price_file", "pca_path", "command_line", "n_part_makers")}
     key = repr(sorted(given.items(), key=str)), network.identity, threads
     if key not in _makers:
         _makers.clear()

@@ -20,7 +20,7 @@ _OPTIONS = [
     ("max-pixels", None, int, "decode.max_pixels", None, "refuse photos with more pixels (default: 89478485)"),
     ("max-file-bytes", None, int, "max_file_bytes", None, "refuse larger files (default: 268435456)"),
     ("max-failures", None, int, "max_failures", None, "end the run when more photos than this fail (default: never)"),
-    ("part-rows", None, int, "part_rows", None, "photos per part, which is a task (default: about 64 parts, 64 to 4096 photos)"),
+    ("part-rows", None, int, "part_rows", None, "photos per part, which is a task (default: some dozens of parts, up to 4096 photos)"),
     ("format", "f", str, "formats", None, "tables to write beside Parquet: csv, json, separated by commas"),
     ("scale", None, SCALES, "pca.scale", None, "scaling before PCA (default: mean-std)"),
     ("components", "k", int, "pca.n_components", None, "number of components"),
