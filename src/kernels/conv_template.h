@@ -4,7 +4,7 @@
  * work, in every number format.
  *
  * A tile keeps n_pixels x n_vectors accumulators in registers. A step loads the panel's n_vectors weights
- * once, broadcasts a dword of each pixel (one float, two words or four bytes), and multiplies and adds. Tile
+ * once, broadcasts a dword of each pixel once (one float, two words or four bytes), and multiplies and adds. Tile
  * sizes are compile-time constants (TILES), so the loops over accumulators unroll away; every count from 1
  * pixel to the largest tile exists, which lets a run be cut into equal tiles instead of a large one and a poor
  * remainder.
@@ -27,17 +27,28 @@
 
 enum { DENSE, STRIDED, IMAGE, N_VARIANTS };
 
-/* One dword of k: acc[i][j] += value_of_pixel(i) * weights[j]. */
+/* One dword of k: acc[i][j] += value_of_pixel(i) * weights[j]. Weights or values, the fewer stay in registers meanwhile. */
 #define CONV_STEP(multiply_add, broadcast, pixel)                                                            \
     {                                                                                                        \
-        lanes w[MAX_TILE_VECTORS];                                                                           \
-        UNROLL                                                                                               \
-        for (int j = 0; j < n_vectors; j++) w[j] = load_lanes(weights + j * LANES_BYTES);                    \
-        UNROLL                                                                                               \
-        for (int i = 0; i < n_pixels; i++) {                                                                 \
-            const lanes x = broadcast(pixel);                                                                \
+        lanes w[MAX_TILE_VECTORS], x[MAX_TILE_PIXELS];                                                       \
+        if (n_pixels < n_vectors) {                                                                          \
             UNROLL                                                                                           \
-            for (int j = 0; j < n_vectors; j++) acc[i][j] = multiply_add(x, w[j], acc[i][j]);                \
+            for (int i = 0; i < n_pixels; i++) x[i] = broadcast(pixel);                                      \
+            UNROLL                                                                                           \
+            for (int j = 0; j < n_vectors; j++) {                                                            \
+                w[j] = load_lanes(weights + j * LANES_BYTES);                                                \
+                UNROLL                                                                                       \
+                for (int i = 0; i < n_pixels; i++) acc[i][j] = multiply_add(x[i], w[j], acc[i][j]);          \
+            }                                                                                                \
+        } else {                                                                                             \
+            UNROLL                                                                                           \
+            for (int j = 0; j < n_vectors; j++) w[j] = load_lanes(weights + j * LANES_BYTES);                \
+            UNROLL                                                                                           \
+            for (int i = 0; i < n_pixels; i++) {                                                             \
+                x[i] = broadcast(pixel);                                                                     \
+                UNROLL                                                                                       \
+                for (int j = 0; j < n_vectors; j++) acc[i][j] = multiply_add(x[i], w[j], acc[i][j]);         \
+            }                                                                                                \
         }                                                                                                    \
         weights += n_vectors * LANES_BYTES;                                                                  \
     }

@@ -5,8 +5,8 @@
 #include "kernels/kernels.h"
 #include "kernels/vector_avx2.h"
 
-#define TILES(X) X(1, 9) X(2, 6)
-static const double tile_cost[] = {0, 1.2, 1.0};
+#define TILES(X) X(1, 9) X(2, 6) X(3, 4) X(4, 3)
+static const double tile_cost[] = {0, 1.23, 1.1, 1.0, 1.02};
 #define DEPTHWISE_COLUMNS 2
 #define PRODUCTS_LANES    4
 #define PRODUCTS_ROWS     4
