@@ -72,6 +72,31 @@ def a_pca_is_that_of_the_program():
         assert np.array_equal(np.float32(projected[path]), row)
 
 
+def moments_are_gathered_in_one_pass():
+    """Whether partitions are few or many, cached or not, behind a shuffle or not: what makes the rows runs once for each."""
+    from pomona.spark import moments
+
+    vectors = np.float32(list(expected.values()))
+    local = pomona.Moments(vectors.shape[1]).add(vectors).scaler()
+    made = spark.sparkContext.accumulator(0)
+
+    def counted(batches):
+        for batch in batches:
+            made.add(batch.num_rows)
+            yield batch
+
+    rows = spark.createDataFrame([(row.tolist(),) for row in vectors], "features array<float>")
+    for few, many in ((3, 40), (40, 3)):
+        for is_cached in (False, True):
+            table = rows.repartition(few).mapInArrow(counted, rows.schema).repartition(many)
+            table = table.cache() if is_cached else table
+            before = made.value
+            gathered = moments.of_column(table, "features")
+            assert len(gathered) == len(vectors) == made.value - before, (few, many, is_cached, made.value - before)
+            assert all(np.allclose(mine, theirs, rtol=1e-12) for mine, theirs in zip(gathered.scaler(), local))
+            table.unpersist(True)
+
+
 def scaler_and_pca_are_those_of_pyspark_and_of_the_program():
     rows = [(path, vector) for path, vector in expected.items()]
     table = spark.createDataFrame(rows, "path string, features array<float>").repartition(3)
@@ -164,6 +189,7 @@ def rows_that_cannot_be_fitted_are_named():
 
 
 for test in (features_are_those_of_the_program, a_stage_is_saved_and_read_back, a_pca_is_that_of_the_program,
+             moments_are_gathered_in_one_pass,
              scaler_and_pca_are_those_of_pyspark_and_of_the_program, stages_make_a_pipeline,
              listed_photos_are_those_of_the_program, photos_are_fetched_from_s3_by_the_executors, an_older_spark_is_told,
              rows_that_cannot_be_fitted_are_named):

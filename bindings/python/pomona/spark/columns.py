@@ -70,6 +70,14 @@ def as_array(dataset, name):
     raise TypeError(f"column {name} holds {kind.simpleString()}, not arrays or vectors of numbers")
 
 
+class _Converted(pandas.Series):
+    """Arrays as Arrow takes them. From Spark 3.5 on each result of a pandas UDF is given a function to apply that rebuilds every
+    array as a list, number by number in Python: two thirds of the time that a projection takes."""
+
+    def apply(self, *_arguments, **_named):
+        return self
+
+
 def with_column(dataset, source, output, output_type, make_function):
     """Adds column `output`: what the function that make_function() makes, once a task, gives for the rows of `source`.
 
@@ -84,7 +92,7 @@ def with_column(dataset, source, output, output_type, make_function):
         function = make_function()
         for batch in batches:
             rows = function(_stacked(batch, source)) if len(batch) else []
-            yield pandas.Series(list(rows.astype(numpy.float64) if is_vector and len(rows) else rows), dtype=object)
+            yield _Converted(list(rows.astype(numpy.float64) if is_vector and len(rows) else rows), dtype=object)
 
     made = pandas_udf(work, ArrayType(DoubleType() if is_vector else FloatType()))(as_array(dataset, source))
     return dataset.withColumn(output, array_to_vector(made) if is_vector else made)

@@ -9,17 +9,33 @@ import pomona
 from pomona.spark import columns
 
 _SCHEMA = "width int, moments binary"
+_FEW = 8
 
 
 def of_column(dataset, column):
     """pomona.Moments of all rows of `column`."""
     per_partition = dataset.select(columns.as_array(dataset, column).alias(column)).mapInArrow(_of_partition(column), _SCHEMA)
     # Moments of 1280 columns are 7 MB: the driver takes few of them.
-    n_branches = math.isqrt(dataset.sparkSession.sparkContext.defaultParallelism)
-    merged = list(_merge_batches(_collected(per_partition.repartition(max(1, n_branches)).mapInArrow(_merge_batches, _SCHEMA))))
+    n_branches = max(1, math.isqrt(dataset.sparkSession.sparkContext.defaultParallelism))
+    if not _are_few(dataset, per_partition, n_branches):
+        per_partition = per_partition.repartition(n_branches).mapInArrow(_merge_batches, _SCHEMA)
+    merged = list(_merge_batches(_collected(per_partition)))
     if not merged:
         raise ValueError(f"column {column} has no rows to fit on")
     return _opened(merged[0], 0)
+
+
+def _are_few(dataset, per_partition, n_branches):
+    """Whether there are so few partitions that the driver merges them sooner than a shuffle would.
+
+    An adaptive plan runs its shuffles to know its partitions, and would run them again below another shuffle: it is asked only
+    where what they give is cached.
+    """
+    execution = per_partition._jdf.queryExecution()
+    is_adaptive = execution.executedPlan().getClass().getSimpleName() == "AdaptiveSparkPlanExec"
+    if is_adaptive and not (dataset.storageLevel.useMemory or dataset.storageLevel.useDisk):
+        return False
+    return execution.toRdd().getNumPartitions() <= max(_FEW, n_branches)
 
 
 def _collected(dataset):
