@@ -57,7 +57,10 @@ static inline lanes multiply_add_words(lanes x, lanes w, lanes acc)
 #elif defined(__AVXVNNI__)
     return _mm256_dpwssd_avx_epi32(acc, x, w);
 #else
-    return WIDE(add_epi32)(acc, WIDE(madd_epi16)(x, w));
+    lanes sum = WIDE(add_epi32)(acc, WIDE(madd_epi16)(x, w));
+    /* Seen through, additions of several steps are put off by gcc, and their products into memory. */
+    __asm__("" : "+v"(sum));
+    return sum;
 #endif
 }
 static inline lanes scale(lanes a, const float *multipliers)
