@@ -26,7 +26,8 @@ def draw(axes, title, results):
             entry, x = speeds[name], i + (j - (len(names) - 1) / 2) * width
             axes.bar(x, entry["photos_per_second"], width * 0.92, color=COLOURS[name], label=name if i == 0 else None)
             axes.text(x, entry["photos_per_second"], f"{entry['photos_per_second']:.0f}", ha="center", va="bottom", fontsize=7.5,
-                      color="#222", fontweight="bold" if name.startswith("Pomona") else "normal")
+                      color="#222", fontweight="bold" if name.startswith("Pomona") else "normal",
+                      bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8})
         if result["precision"] == "fp32":
             limit = result["limit_gmacs"] * 1e9 / result["n_macs"]
             axes.plot([i - 0.45, i + 0.45], [limit] * 2, color="#222", linewidth=1, linestyle=(0, (4, 3)),
