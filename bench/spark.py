@@ -162,15 +162,16 @@ def run(arguments, package, work):
 
 def show_in_session(measured):
     """Of jobs that run three times in one session and print their seconds."""
-    print("| | first, seconds | later, seconds | peak memory, MB |\n| --- | --- | --- | --- |")
+    print("| | first, seconds | later, seconds | peak memory, MB | all, seconds |\n| --- | --- | --- | --- | --- |")
     medians = []
     for name, results in measured.items():
         seconds = [[float(line.split()[1]) for line in result.output.splitlines() if line.startswith("seconds ")] for result in results]
         first = statistics.median(values[0] for values in seconds)
         later = statistics.median(value for values in seconds for value in values[1:])
         medians.append((first, later, statistics.median(result.peak_bytes for result in results) / 1e6))
-        print(f"| {name} | {first:.2f} | {later:.2f} | {medians[-1][2]:.0f} |")
-    print("| ratio | " + " | ".join(f"{theirs / ours:.1f}" for ours, theirs in zip(*medians)) + " |")
+        rounds = "; ".join(", ".join(f"{value:.1f}" for value in values) for values in seconds)
+        print(f"| {name} | {first:.2f} | {later:.2f} | {medians[-1][2]:.0f} | {rounds} |")
+    print("| ratio | " + " | ".join(f"{theirs / ours:.1f}" for ours, theirs in zip(*medians)) + " | |")
 
 
 def read(arguments, _package, work):

@@ -54,15 +54,18 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _number(name, kind):
+    least = _LEAST.get(name, 1)
+
     def convert(text):
-        value = kind(text)
-        if kind is int and value < _LEAST.get(name, 1):
-            raise ValueError
-        if kind is float and not 0 < value <= 1:
-            raise ValueError
+        try:
+            value = kind(text)
+        except ValueError:
+            value = -1
+        if not (value >= least if kind is int else 0 < value <= 1):
+            wanted = f"whole number of at least {least}" if kind is int else "share above 0 and up to 1"
+            raise argparse.ArgumentTypeError(f"{text!r} is not a {wanted}")
         return value
 
-    convert.__name__ = "whole number" if kind is int else "share"
     return convert
 
 
