@@ -6,6 +6,8 @@ import filecmp
 import os
 import pickle
 import subprocess
+import tempfile
+import unittest.mock
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -57,6 +59,13 @@ def errors_are_told():
             make()
         except pomona.Error as error:
             assert reason in (None, error.reason) and error.message
+        else:
+            raise AssertionError("no error")
+    with tempfile.TemporaryDirectory() as folder, unittest.mock.patch.dict(os.environ, POMONA_NETWORKS=folder):
+        try:
+            pomona.Network("mobilenetv2")
+        except pomona.Error as error:
+            assert error.reason == "no_network" and "pomona.pull_network" in error.message, error.message
         else:
             raise AssertionError("no error")
     for options in ({"precision": "fp64"}, {"filter": "sharp"}, {"fit": "squeeze"}):

@@ -47,9 +47,12 @@ def call(function, *arguments):
 
 
 def error_of(err):
-    """The Error that a struct pom_error tells of."""
+    """The Error that a struct pom_error tells of. The library's sentences name commands, which a wheel comes without."""
     status = _STATUS_NAMES.get(err.status, "POM_ERROR").removeprefix("POM_ERROR_").lower()
-    return Error(status, err.reason.decode(), err.message.decode(errors="backslashreplace"))
+    reason, message = err.reason.decode(), err.message.decode(errors="backslashreplace")
+    if reason == "no_network":
+        message += "; in Python, pomona.pull_network does"
+    return Error(status, reason, message)
 
 
 def options(structure, **values):
