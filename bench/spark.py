@@ -137,7 +137,10 @@ def show(measured):
 def run(arguments, package, work):
     photos, weights, network = os.path.abspath(arguments.photos), os.path.abspath(arguments.weights), work + "/mobilenetv2.pomona"
     subprocess.run([package.PROGRAM, "network", "convert", weights, "--out", network, "--quiet"], check=True)
-    options = ["--network", network, "-k", str(N_COMPONENTS), "--overwrite", "--quiet", "--no-exif-rotate"]
+    if arguments.precision != "fp32":
+        subprocess.run([package.PROGRAM, "network", "calibrate", network, "--out", network, "--quiet"], check=True)
+    options = ["--network", network, "--precision", arguments.precision, "-k", str(N_COMPONENTS), "--overwrite", "--quiet",
+               "--no-exif-rotate"]
     n_workers = len(os.sched_getaffinity(0))
     ours, theirs = work + "/ours", work + "/theirs"
 
@@ -229,6 +232,7 @@ def main():
             one.add_argument("photos")
         if command in ("run", "program"):
             one.add_argument("weights", help="Keras' MobileNetV2 weights, .h5, without top")
+            one.add_argument("--precision", choices=("fp32", "int16", "int8"), default="fp32", help="how Pomona computes")
         if command == "pca":
             one.add_argument("--rows", type=int, default=30000)
         one.add_argument("--rounds", type=int, default=3)
