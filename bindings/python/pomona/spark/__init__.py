@@ -23,7 +23,7 @@ if tuple(int(part) for part in pyspark.__version__.split(".")[:2]) < (3, 3):
 # Each where it is asked for: the stages import pandas, pyarrow and pyspark.ml, which a whole run does without, in every process.
 _PLACES = {"Featurizer": "featurizer", "PCA": "pca", "PCAModel": "pca", "StandardScaler": "scaler",
            "StandardScalerModel": "scaler", "read_photos": "photos"}
-__all__ = list(_PLACES)
+__all__ = ["Featurizer", "PCA", "PCAModel", "StandardScaler", "StandardScalerModel", "read_photos"]  # written out for type checkers
 
 if TYPE_CHECKING:
     from pomona.spark.featurizer import Featurizer
