@@ -5,7 +5,7 @@
 #
 #   tools/setup.sh            what `make` needs
 #   tools/setup.sh --wheel    what bindings/python/build_wheel.sh needs, and no more
-#   tools/setup.sh --tests    also what the long tests need: browser, fuzzing and ARM compilers, emulator, Python packages
+#   tools/setup.sh --tests    also what the long tests need: browser, fuzzing, ARM and WebAssembly compilers, emulator, Python packages
 #   tools/setup.sh --minio    also MinIO, a second S3 server for the long tests: minutes of building
 #   tools/setup.sh --dry-run  print what would be installed
 set -eu
@@ -34,7 +34,7 @@ build_packages="gcc libc6-dev meson ninja-build pkg-config make openssl
     libssl-dev libjansson-dev
     libcurl4-openssl-dev libexpat1-dev libopenblas-dev liblapacke-dev libcairo2-dev"
 test_packages="libcmocka-dev libhdf5-dev clang clang-format libclang-rt-dev g++ python3 python3-venv chromium
-    openjdk-17-jre-headless gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user cmake nasm curl"
+    openjdk-17-jre-headless gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user emscripten cmake nasm curl"
 wheel_packages="python3 python3-venv cmake ninja-build nasm curl openssl pkg-config"
 
 as_root() {
@@ -186,12 +186,19 @@ versitygw() { go_server versitygw github.com/versity/versitygw/cmd/versitygw v1.
 # It evaluates policies with their conditions. AGPL: the tests start it, and nothing that is built here contains it.
 minio() { go_server minio github.com/minio/minio v0.0.0-20260212201848-7aac2a2c5b7c; }
 
-# Compiler and libraries of the Python wheel, in .deps/wheel: built once, in about two minutes.
+# Compiler and libraries of the Python wheel, in .deps/static: built once, in about two minutes.
 wheel_tools() {
-    if [ "$(uname -m)" != x86_64 ] || [ -e "$root/.deps/wheel/x86_64/ready" ]; then return 0; fi
-    echo "setup: to build into .deps/wheel: what the Python wheel is made with"
+    if [ "$(uname -m)" != x86_64 ] || [ -e "$root/.deps/static/x86_64/ready" ]; then return 0; fi
+    echo "setup: to build into .deps/static: what the Python wheel is made with"
     [ "$dry_run" = no ] || return 0
     bindings/python/build_wheel.sh --tools x86_64 >/dev/null || echo "setup: the test of the wheel will be skipped" >&2
+}
+
+wasm_libraries() {
+    if [ -e "$root/.deps/static/wasm32/ready" ]; then return 0; fi
+    echo "setup: to build into .deps/static: libraries for WebAssembly"
+    [ "$dry_run" = no ] || return 0
+    tools/cross/dependencies.sh wasm32 .deps/static >/dev/null || echo "setup: the test in WebAssembly will be skipped" >&2
 }
 
 # Spark's s3a://, by the Maven client that pyspark has in it: hadoop-aws of pyspark's Hadoop, and of the SDK that it was made
@@ -244,6 +251,7 @@ if [ "$with_tests" = yes ]; then
         python_packages tests/examples/requirements.txt notebook-python
     fi
     wheel_tools
+    wasm_libraries
     if [ "$dry_run" = no ] && [ "$(uname -m)" != aarch64 ]; then
         tools/cross/aarch64.sh || echo "setup: no arm64 libraries: the tests of the NEON kernels are skipped" >&2
     fi

@@ -6,7 +6,7 @@
 #   bindings/python/build_wheel.sh --tools [x86_64|aarch64]              no more than what it takes, for later
 #
 # Needs python3, cmake, ninja, nasm (x86_64) and curl, which tools/setup.sh brings where they are missing, and pip's, npm's and
-# apt's registries; all else it brings into .deps/wheel. The result runs on every Linux with glibc 2.17 or later and asks for no
+# apt's registries; all else it brings into .deps/static. The result runs on every Linux with glibc 2.17 or later and asks for no
 # system library; S3 works where the system has libcurl.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
@@ -15,8 +15,8 @@ tools_alone=no
 [ "${1:-}" != --tools ] || { tools_alone=yes && shift; }
 architecture=${1:-$(uname -m)}
 output=${2:-$root/dist}
-mkdir -p "$root/.deps/wheel"
-work=$(cd "$root/.deps/wheel" && pwd -P)
+mkdir -p "$root/.deps/static"
+work=$(cd "$root/.deps/static" && pwd -P)
 case $architecture in
 x86_64 | aarch64) ;;
 *)
@@ -44,8 +44,7 @@ if ! cmp -s "$here/build/requirements.txt" "$work/venv/requirements.txt"; then
     "$PYTHON" -m pip install --quiet --disable-pip-version-check -r "$here/build/requirements.txt"
     cp "$here/build/requirements.txt" "$work/venv/requirements.txt"
 fi
-"$here/build/dependencies.sh" "$architecture" "$work"
-touch "$work/$architecture/ready"
+"$root/tools/cross/dependencies.sh" "$architecture" "$work"
 [ "$tools_alone" = no ] || exit 0
 
 build=$work/$architecture/pomona

@@ -27,17 +27,17 @@ emulated() { qemu-aarch64 -cpu max -L /usr/aarch64-linux-gnu -E LD_LIBRARY_PATH=
 for name in kernels integers integer_engine products resample; do expect 0 emulated "$arm/tests/kernels/test_$name"; done
 expect 0 emulated "$arm/tests/kernels/test_engine" 3
 
-# same_features PHOTO NETWORK
+# same_features PHOTO NETWORK PRECISION
 same_features() {
-    "$build/examples/extract_photo" "$1" "$2" >here || fail "$1 with $2"
-    expect 0 emulated "$arm/examples/extract_photo" "$1" "$2"
-    cmp here stdout || fail "the features of $1 with $2 differ on aarch64"
+    "$build/examples/extract_photo" "$1" "$2" "$3" >here || fail "$1 with $2 in $3"
+    expect 0 emulated "$arm/examples/extract_photo" "$1" "$2" "$3"
+    cmp here stdout || fail "the features of $1 with $2 in $3 differ on aarch64"
 }
 expect 0 "$build/tools/demo_photos/demo_photos" photos --per-kind 1
 n=0
 for photo in photos/*/*.jpg photos/*/*.png; do
     case $photo in photos/damaged/* | *'*'*) continue ;; esac
-    same_features "$photo" orchard
+    for precision in fp32 int16 int8; do same_features "$photo" orchard $precision; done
     n=$((n + 1))
     [ $n -lt 8 ] || break
 done
@@ -47,7 +47,7 @@ shared=$POMONA_SHARED
 weights=$shared/models/mobilenet_v2_1.0_224_no_top.h5
 if [ -e "$weights" ] && "$pomona" network convert "$weights" --out mobilenetv2.safetensors >/dev/null 2>&1; then
     for photo in "$shared"/data/fruits-360/*/*.jpg; do
-        same_features "$photo" "$work/mobilenetv2.safetensors"
+        same_features "$photo" "$work/mobilenetv2.safetensors" fp32
         break
     done
 fi

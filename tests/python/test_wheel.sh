@@ -5,7 +5,7 @@
 . "$POMONA_SOURCE/tests/cli/lib.sh"
 . "$POMONA_SOURCE/tests/s3/server.sh"
 requirements=$POMONA_SOURCE/tests/requirements.txt
-wheel_tools=$POMONA_SOURCE/.deps/wheel
+wheel_tools=$POMONA_SOURCE/.deps/static
 [ "$(uname -m)" = x86_64 ] || skip "the wheel test is for x86_64"
 for tool in python3 cmake ninja nasm curl readelf; do
     command -v $tool >/dev/null || skip "no $tool (tools/setup.sh --tests)"

@@ -1,12 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Builds what the wheel's library contains besides Pomona itself, as static libraries for an old glibc:
+# Builds the libraries that Pomona contains in the wheel and in WebAssembly, static ones:
 #
-#   dependencies.sh ARCHITECTURE FOLDER      x86_64 or aarch64; FOLDER/sources is kept, FOLDER/ARCHITECTURE is made
+#   dependencies.sh ARCHITECTURE FOLDER      x86_64, aarch64 or wasm32; FOLDER/sources is kept, FOLDER/ARCHITECTURE is made
 #
 # Sources are the upstream archives that Debian carries, from the mirror that this machine's apt uses; what decides is the
 # SHA-256 beside each name. The compiler is Zig's clang (PYTHON -m ziglang), which brings the headers and symbol versions
-# of any glibc.
+# of any glibc, or Emscripten.
 set -eu
 architecture=$1
 mkdir -p "$2/sources"
@@ -47,6 +47,8 @@ echo "$sources" | while read -r path sha256; do
     echo "$sha256  $file" | sha256sum --check --quiet || fail "$file has another checksum than the one written here"
 done
 
+[ "$architecture" != wasm32 ] || command -v emcc >/dev/null || fail "no emcc: install Emscripten (tools/setup.sh --tests)"
+
 source_of() {
     unpacked=$folder/unpacked/$1
     if [ ! -d "$unpacked" ]; then
@@ -80,6 +82,15 @@ fi
 mkdir -p "$prefix/build"
 "$here/toolchain.sh" "$architecture" "$prefix" "$python"
 
+with_cmake jansson -DJANSSON_BUILD_DOCS=OFF -DJANSSON_EXAMPLES=OFF -DJANSSON_WITHOUT_TESTS=ON
+with_cmake mbedtls -DENABLE_PROGRAMS=OFF -DENABLE_TESTING=OFF -DUSE_STATIC_MBEDTLS_LIBRARY=ON
+simd=$([ "$architecture" = wasm32 ] && echo -DWITH_SIMD=OFF || echo -DREQUIRE_SIMD=ON)
+with_cmake libjpeg-turbo -DENABLE_SHARED=OFF "$simd" -DWITH_TURBOJPEG=OFF -DWITH_TOOLS=OFF -DWITH_TESTS=OFF
+if [ "$architecture" = wasm32 ]; then # a JPEG to its features, and no more
+    touch "$prefix/ready"
+    exit 0
+fi
+
 # Debian leaves out a part of zlib's sources that its CMake files ask for; its own script does not.
 if [ ! -e "$prefix/zlib.done" ]; then
     echo "dependencies: building zlib for $architecture"
@@ -90,12 +101,9 @@ if [ ! -e "$prefix/zlib.done" ]; then
     touch "$prefix/zlib.done"
 fi
 with_cmake libpng1.6 -DPNG_SHARED=OFF -DPNG_TESTS=OFF -DPNG_TOOLS=OFF
-with_cmake libjpeg-turbo -DENABLE_SHARED=OFF -DREQUIRE_SIMD=ON -DWITH_TURBOJPEG=OFF -DWITH_TOOLS=OFF -DWITH_TESTS=OFF
 with_cmake libwebp -DWEBP_BUILD_ANIM_UTILS=OFF -DWEBP_BUILD_CWEBP=OFF -DWEBP_BUILD_DWEBP=OFF -DWEBP_BUILD_GIF2WEBP=OFF \
     -DWEBP_BUILD_IMG2WEBP=OFF -DWEBP_BUILD_VWEBP=OFF -DWEBP_BUILD_WEBPINFO=OFF -DWEBP_BUILD_WEBPMUX=OFF \
     -DWEBP_BUILD_EXTRAS=OFF -DWEBP_BUILD_LIBWEBPMUX=OFF
-with_cmake jansson -DJANSSON_BUILD_DOCS=OFF -DJANSSON_EXAMPLES=OFF -DJANSSON_WITHOUT_TESTS=ON
-with_cmake mbedtls -DENABLE_PROGRAMS=OFF -DENABLE_TESTING=OFF -DUSE_STATIC_MBEDTLS_LIBRARY=ON
 subfolder=expat with_cmake expat -DEXPAT_SHARED_LIBS=OFF -DEXPAT_BUILD_TOOLS=OFF -DEXPAT_BUILD_EXAMPLES=OFF \
     -DEXPAT_BUILD_TESTS=OFF -DEXPAT_BUILD_DOCS=OFF
 
@@ -115,3 +123,4 @@ for name in zlib libpng1.6 libjpeg-turbo libwebp jansson mbedtls expat; do
         [ ! -e "$(source_of $name)/$file" ] || cp "$(source_of $name)/$file" "$prefix/licences/$name-$(basename "$file" .md)"
     done
 done
+touch "$prefix/ready"
