@@ -134,6 +134,16 @@ def networks_are_brought_without_the_program():
         assert error.reason == "unknown_network" and "orchid" in error.message, (error.reason, error.message)
     else:
         raise AssertionError("no error")
+    with tempfile.TemporaryDirectory() as folder:
+        not_a_network = os.path.join(folder, "text.pomona")
+        with open(not_a_network, "wb") as file: # as Keras' weights begin
+            file.write(b"\x89HDF\r\n\x1a\n" + bytes(100))
+        try:
+            pomona.Network(not_a_network)
+        except pomona.Error as error:
+            assert "`pomona network convert` (here pomona.convert_network)" in error.message, error.message
+        else:
+            raise AssertionError("no error")
     weights = os.path.join(os.environ.get("POMONA_SHARED", ""), "models", "mobilenet_v2_1.0_224_no_top.h5")
     if not os.path.exists(weights):
         print("  (not tried: converting, for there are no weights)")

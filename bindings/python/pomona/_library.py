@@ -7,6 +7,7 @@ ctypes lets go of the interpreter's lock while a function of the library runs, s
 import ctypes
 import importlib.util
 import os
+import re
 
 from pomona import _declarations as c
 
@@ -50,8 +51,7 @@ def error_of(err):
     """The Error that a struct pom_error tells of. The library's sentences name commands, which a wheel comes without."""
     status = _STATUS_NAMES.get(err.status, "POM_ERROR").removeprefix("POM_ERROR_").lower()
     reason, message = err.reason.decode(), err.message.decode(errors="backslashreplace")
-    if reason == "no_network":
-        message += "; in Python, pomona.pull_network does"
+    message = re.sub("`pomona network (pull|convert)[^`]*`", lambda found: f"{found[0]} (here pomona.{found[1]}_network)", message)
     return Error(status, reason, message)
 
 
