@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Columns of vectors: numpy rows to array<float> or Spark's vector and back, without a copy per row."""
 
-from typing import Iterator
+from typing import Iterator, TypeVar
 
 import numpy
 import pandas
@@ -13,6 +13,9 @@ from pyspark.sql.functions import col, pandas_udf
 from pyspark.sql.types import ArrayType, DoubleType, FloatType, NumericType
 
 
+_Stage = TypeVar("_Stage", bound="HasOutputType")
+
+
 class HasOutputType(Params):
     """`outputType`: "array" gives array<float>, "vector" Spark's own type, which pyspark.ml's stages take."""
 
@@ -22,7 +25,7 @@ class HasOutputType(Params):
     def getOutputType(self):
         return self.getOrDefault(self.outputType)
 
-    def setOutputType(self, value):
+    def setOutputType(self: "_Stage", value: str) -> "_Stage":
         return self._set(outputType=value)
 
 

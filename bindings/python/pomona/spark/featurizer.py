@@ -2,6 +2,7 @@
 """Photos in a column to features in a column."""
 
 import os
+from typing import Any, Optional
 from urllib.parse import unquote, urlparse
 
 import numpy
@@ -43,29 +44,29 @@ class Featurizer(Transformer, HasInputCol, HasOutputCol, DefaultParamsReadable, 
                TypeConverters.identity)
 
     @keyword_only
-    def __init__(self, *, network="auto", inputCol="content", outputCol="features", failureCol="failure",
-                 precision="fp32", s3=None):
+    def __init__(self, *, network: str = "auto", inputCol: str = "content", outputCol: str = "features",
+                 failureCol: str = "failure", precision: str = "fp32", s3: "Optional[dict[str, Any]]" = None) -> None:
         super().__init__()
         self._setDefault(network="auto", inputCol="content", outputCol="features", failureCol="failure",
                          precision="fp32", s3={})
         self._set(**self._input_kwargs)
 
-    def setNetwork(self, value):
+    def setNetwork(self, value: str) -> "Featurizer":
         return self._set(network=value)
 
-    def setInputCol(self, value):
+    def setInputCol(self, value: str) -> "Featurizer":
         return self._set(inputCol=value)
 
-    def setOutputCol(self, value):
+    def setOutputCol(self, value: str) -> "Featurizer":
         return self._set(outputCol=value)
 
-    def setFailureCol(self, value):
+    def setFailureCol(self, value: str) -> "Featurizer":
         return self._set(failureCol=value)
 
-    def setPrecision(self, value):
+    def setPrecision(self, value: str) -> "Featurizer":
         return self._set(precision=value)
 
-    def setS3(self, value):
+    def setS3(self, value: "dict[str, Any]") -> "Featurizer":
         return self._set(s3=value)
 
     def _transform(self, dataset):

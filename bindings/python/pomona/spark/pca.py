@@ -2,6 +2,7 @@
 """Scaling and PCA of a column of vectors: moments per partition in C, merged by a tree, solved on the driver."""
 
 import os
+from typing import Union
 
 from pyspark import keyword_only
 from pyspark.ml import Estimator, Model
@@ -25,26 +26,26 @@ class PCA(Estimator, HasInputCol, HasOutputCol, columns.HasOutputType, DefaultPa
                     TypeConverters.toString)
 
     @keyword_only
-    def __init__(self, *, k=0, variance=0.95, scale="mean-std", inputCol="features", outputCol="features_pca",
-                 network="", outputType="array"):
+    def __init__(self, *, k: int = 0, variance: float = 0.95, scale: str = "mean-std", inputCol: str = "features",
+                 outputCol: str = "features_pca", network: str = "", outputType: str = "array") -> None:
         super().__init__()
         self._setDefault(k=0, variance=0.95, scale="mean-std", inputCol="features", outputCol="features_pca", network="",
                          outputType="array")
         self._set(**self._input_kwargs)
 
-    def setK(self, value):
+    def setK(self, value: int) -> "PCA":
         return self._set(k=value)
 
-    def setVariance(self, value):
+    def setVariance(self, value: float) -> "PCA":
         return self._set(variance=value)
 
-    def setScale(self, value):
+    def setScale(self, value: str) -> "PCA":
         return self._set(scale=value)
 
-    def setInputCol(self, value):
+    def setInputCol(self, value: str) -> "PCA":
         return self._set(inputCol=value)
 
-    def setOutputCol(self, value):
+    def setOutputCol(self, value: str) -> "PCA":
         return self._set(outputCol=value)
 
     def _fit(self, dataset):
@@ -70,21 +71,21 @@ class PCAModel(Model, HasInputCol, HasOutputCol, columns.HasOutputType, FittedMo
         self.pca = pca
         self._setDefault(inputCol="features", outputCol="features_pca", outputType="array", sparkCompatible=False)
 
-    def setInputCol(self, value):
+    def setInputCol(self, value: str) -> "PCAModel":
         return self._set(inputCol=value)
 
-    def setOutputCol(self, value):
+    def setOutputCol(self, value: str) -> "PCAModel":
         return self._set(outputCol=value)
 
-    def setSparkCompatible(self, value):
+    def setSparkCompatible(self, value: bool) -> "PCAModel":
         return self._set(sparkCompatible=value)
 
     @classmethod
-    def open_pca(cls, path):
+    def open_pca(cls, path: "Union[str, os.PathLike[str]]") -> "PCAModel":
         """From pca.safetensors, whoever wrote it: this, `pomona fit` or `pomona run`."""
         return cls(pomona.PCA.open(path))
 
-    def save_pca(self, path):
+    def save_pca(self, path: "Union[str, os.PathLike[str]]") -> None:
         """Writes pca.safetensors on the driver's disk, whole or not at all."""
         self.pca.save(os.fspath(path))
 

@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Listing photos for Spark: the driver lists in C, the executors fetch in C, and no photo goes through the JVM."""
 
+import os
+from typing import Any, Optional, Union
+
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import LongType, StringType, StructField, StructType
 
 import pomona
@@ -12,7 +16,9 @@ LISTED = StructType([StructField("path", StringType(), False), StructField("labe
 _TASKS_PER_CORE = 3
 
 
-def read_photos(spark, source, *, glob=None, label_from=None, partitions=None, s3=None):
+def read_photos(spark: SparkSession, source: "Union[str, os.PathLike[str]]", *, glob: Optional[str] = None,
+                label_from: Optional[str] = None, partitions: Optional[int] = None,
+                s3: "Optional[dict[str, Any]]" = None) -> DataFrame:
     """The photos of `source` as a DataFrame of path, label and size_bytes, for `Featurizer(inputCol="path")`.
 
     `source`: a folder, "@FILE" (a list of paths) or one photo, on s3:// or on a disk that all executors see. `glob`,

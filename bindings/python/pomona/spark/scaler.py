@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """StandardScaler on a column of vectors, with pyspark.ml's Params and results."""
 
+from typing import TypeVar
+
 import numpy
 from pyspark import keyword_only
 from pyspark.ml import Estimator, Model
@@ -11,6 +13,9 @@ from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWritable
 import pomona
 from pomona.spark import columns, moments
 from pomona.spark.fitted import FittedModel
+
+
+_Stage = TypeVar("_Stage", bound="_ScalerParams")
 
 
 class _ScalerParams(HasInputCol, HasOutputCol, columns.HasOutputType):
@@ -27,10 +32,10 @@ class _ScalerParams(HasInputCol, HasOutputCol, columns.HasOutputType):
     def getWithStd(self):
         return self.getOrDefault(self.withStd)
 
-    def setInputCol(self, value):
+    def setInputCol(self: "_Stage", value: str) -> "_Stage":
         return self._set(inputCol=value)
 
-    def setOutputCol(self, value):
+    def setOutputCol(self: "_Stage", value: str) -> "_Stage":
         return self._set(outputCol=value)
 
 
@@ -38,15 +43,15 @@ class StandardScaler(Estimator, _ScalerParams, DefaultParamsReadable, DefaultPar
     """As pyspark.ml.feature.StandardScaler: withStd but not withMean by default; a constant column becomes 0."""
 
     @keyword_only
-    def __init__(self, *, withMean=False, withStd=True, inputCol="features", outputCol="features_scaled",
-                 outputType="array"):
+    def __init__(self, *, withMean: bool = False, withStd: bool = True, inputCol: str = "features",
+                 outputCol: str = "features_scaled", outputType: str = "array") -> None:
         super().__init__()
         self._set(**self._input_kwargs)
 
-    def setWithMean(self, value):
+    def setWithMean(self, value: bool) -> "StandardScaler":
         return self._set(withMean=value)
 
-    def setWithStd(self, value):
+    def setWithStd(self, value: bool) -> "StandardScaler":
         return self._set(withStd=value)
 
     def _fit(self, dataset):
