@@ -97,7 +97,28 @@ def pad_same(x, kernel, stride):
         total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
         return total // 2, total - total // 2
 
-    return F.pad(x, (*amounts(x.shape[3]), *amounts(x.shape[2])))
+    (top, bottom), (left, right) = amounts(x.shape[2]), amounts(x.shape[3])
+    return Frame.apply(x, top, bottom, left, right)
+
+
+class Frame(torch.autograd.Function):
+    """x in a frame of zeros. torch's own pad clears what it then writes over, a tenth of the training's time."""
+
+    @staticmethod
+    def forward(context, x, top, bottom, left, right):
+        n, channels, height, width = x.shape
+        size = n, channels, top + height + bottom, left + width + right
+        padded = torch.empty(size, dtype=x.dtype, memory_format=torch.channels_last)
+        rows, columns = slice(top, top + height), slice(left, left + width)
+        context.inner = (slice(None), slice(None), rows, columns)
+        padded[context.inner] = x
+        padded[:, :, :top] = padded[:, :, rows.stop :] = 0
+        padded[:, :, rows, :left] = padded[:, :, rows, columns.stop :] = 0
+        return padded
+
+    @staticmethod
+    def backward(context, gradient):
+        return gradient[context.inner], None, None, None, None
 
 
 class Convolution(nn.Module):
