@@ -36,8 +36,8 @@ static const struct pomi_known_network known[] = {
         .expected = &orchard_features,
         .hashes =
             {
-                .identity = "00d87b5253bb19298016d72e7e6de82ebd5957e0e6dd2a26f95b09b2a8ab9d1d",
-                .calibration = "6694f3cc65526b4b968d830029aef5d5f1eba2f914b050cacf42ab2e1e9f8c38",
+                .identity = "69cef0c42e642a9f9fe73b4cdc756d383459e125165090a3604b13ccfd21f70e",
+                .calibration = "4fc34c4192eaecafced9a401a9bf391a09455d6fa9c026a77101670443b00b3e",
             },
     },
 };
