@@ -46,7 +46,8 @@ def run(work):
     os.environ |= {"SPARK_LOCAL_IP": "127.0.0.1", "PYTHONWARNINGS": "ignore", "PYSPARK_SUBMIT_ARGS":
                    "--master local[2] --conf spark.ui.enabled=false --conf spark.sql.shuffle.partitions=4 "
                    "--conf spark.driver.bindAddress=127.0.0.1 --conf spark.driver.host=127.0.0.1 pyspark-shell"}
-    NotebookClient(notebook, timeout=400, kernel_name="python3", resources={"metadata": {"path": str(work)}}).execute()
+    NotebookClient(notebook, timeout=400, kernel_name="python3", coalesce_streams=True,
+                   resources={"metadata": {"path": str(work)}}).execute()
     settings.source = written
     return notebook, photos
 
