@@ -6,13 +6,13 @@ function figure(value, name, properties = {}) {
     return element("div", properties, element("dt", {}, name), element("dd", {}, value));
 }
 
-/** The run's time and what to call it: while the report is being made, its own time is not known yet. */
+/** The run's time and what to call it: a report made at the end of a run does not know its own time yet. */
 function totalTime() {
     const stages = fromManifest("seconds") || {};
-    if (isNumber(stages.total)) return { seconds: stages.total, name: "in all" };
     const parts = Object.values(stages).filter(isNumber);
     if (parts.length === 0) return undefined;
-    return { seconds: parts.reduce((a, b) => a + b), name: isNumber(stages.report) ? "in all" : "up to this report" };
+    const seconds = isNumber(stages.total) ? stages.total : parts.reduce((a, b) => a + b);
+    return { seconds, name: isNumber(stages.report) ? "in all" : "up to this report" };
 }
 
 function setUpFigures() {
