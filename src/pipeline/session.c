@@ -79,7 +79,7 @@ void pomi_session_record_cost(struct pomi_session *session)
 {
     session->result.seconds = pomi_clock_seconds() - session->began_seconds;
     session->result.peak_memory_bytes = peak_memory_bytes();
-    if (session->manifest == NULL) return;
+    if (session->manifest == NULL || session->keeps_state) return;
     json_object_set_new(session->manifest, "peak_memory_bytes",
                         json_integer(session->result.peak_memory_bytes));
     pomi_session_record(session, "seconds", "total", json_real(session->result.seconds));

@@ -20,7 +20,7 @@ struct pomi_session {
     json_t *manifest;     /* of options->output; NULL until an output is open */
     json_t *others_usage; /* what other processes did on S3 for this run; NULL: nothing, or there were none */
     bool has_changed;     /* something was written that later stages build on */
-    bool keeps_state;     /* the manifest is an earlier run's, and how that ended stays in it */
+    bool keeps_state;     /* the manifest is an earlier run's: how that ended and what it took stays in it */
     bool goes_on; /* after extract to fit and transform: what these cannot do is told before it begins */
     double began_seconds;
 };

@@ -98,7 +98,9 @@ expect_stderr "hand.safetensors is there already"
 
 # The report can be made again, and needs a run.
 rm out/report.html
+total=$(grep '"total":' out/run.json)
 expect 0 "$pomona" report out
+[ "$(grep '"total":' out/run.json)" = "$total" ] || fail "a report's time is in run.json as that of the run"
 expect_file out/report.html
 expect 2 "$pomona" report photos
 expect_stderr "is not the output of a run"
