@@ -58,8 +58,6 @@ def training_record(saved):
         },
         "pictures_seen": state["seen"],
         "core_hours": round(state["core_seconds"] / 3600, 2),
-        # Of checkpoints from when effort was taken by the clock, on two cores that others used as well.
-        "earlier_hours": round(state.get("seconds", 0) / 3600, 2),
         "settings": state["history"],
         "versions": {
             "python": platform.python_version(),

@@ -254,8 +254,7 @@ def write_small_checkpoint(path, saved):
 def read_small_checkpoint(path):
     """-> (averaged weights, state); the optimiser starts anew and soon finds its moments."""
     with safe_open(path, "torch") as file:
-        names = (name for name in file.keys() if not name.startswith("statistics."))
-        return {name: file.get_tensor(name) for name in names}, json.loads(file.metadata()["state"])
+        return {name: file.get_tensor(name) for name in file.keys()}, json.loads(file.metadata()["state"])
 
 
 def resolution(schedule, seen):
